@@ -1,0 +1,30 @@
+/**
+ * Generates gen/: TypeScript from the contract by ts-proto, and the descriptor
+ * set that the edge's bridge, reflection and validation read at start.
+ */
+import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { dirname, join, delimiter } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const bin = join(root, 'node_modules', '.bin')
+const env = { ...process.env, PATH: bin + delimiter + process.env.PATH }
+
+function buf(...args) {
+  const run = spawnSync(join(bin, process.platform === 'win32' ? 'buf.cmd' : 'buf'), args, {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+  })
+  if (run.status !== 0) {
+    console.error(`buf ${args.join(' ')} failed`)
+    process.exit(run.status ?? 1)
+  }
+}
+
+for (const folder of ['hushryd', 'google', 'buf']) {
+  rmSync(join(root, 'gen', folder), { recursive: true, force: true })
+}
+buf('generate')
+buf('build', '-o', join('gen', 'descriptors.binpb'))

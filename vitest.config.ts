@@ -1,0 +1,41 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Three projects: `pure` needs nothing, `infra` talks to the real local
+ * servers (started once by local/test-servers.ts), `system` starts the whole
+ * system in processes of its own.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'pure',
+          include: ['{kernel,services,edge,live,local,bench,tools}/**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/*.infra.test.ts', '**/dist/**'],
+        },
+      },
+      {
+        test: {
+          name: 'infra',
+          include: ['{kernel,services,edge,local}/**/*.infra.test.ts'],
+          exclude: ['**/node_modules/**'],
+          globalSetup: ['local/test-servers.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: ['system-tests/**/*.test.ts'],
+          exclude: ['**/node_modules/**'],
+          globalSetup: ['local/test-servers.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
