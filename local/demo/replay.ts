@@ -1,0 +1,135 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { type AppSocket, type Frame, openAppSocket } from './app-socket.ts'
+import type { Backend } from './backend.ts'
+import type { LatencyReport } from './latency-report.ts'
+import { positionAt, type Ride } from './ride.ts'
+
+export interface ReplayContext {
+  backend: Backend
+  edgeUrls: string[]
+  latency: LatencyReport
+  signal: AbortSignal
+}
+
+/** A driver's app reports once a second. */
+const REPORT_EVERY_MS = 1_000
+/** Between two rides of a driver. */
+const PAUSE_MS = 3_000
+/** Drivers that sign in at once, so that a start does not look like an attack. */
+const SIGN_IN_AT_ONCE = 8
+
+/** Keeps `slots` trips going, each with a driver and a rider, until the signal. */
+export async function replayRides(rides: Ride[], slots: number, context: ReplayContext): Promise<void> {
+  const waiting = Array.from({ length: slots }, (_, slot) => slot)
+  const running: Promise<void>[] = []
+  async function signIn(): Promise<void> {
+    for (let slot = waiting.shift(); slot !== undefined; slot = waiting.shift()) {
+      if (context.signal.aborted) return
+      const seat = await openSeat(slot, context)
+      running.push(drive(seat, rides, slots, context))
+    }
+  }
+  await Promise.all(Array.from({ length: SIGN_IN_AT_ONCE }, signIn))
+  await Promise.all(running)
+}
+
+/** A driver and a rider, signed in, on different edges wherever there are two. */
+interface Seat {
+  slot: number
+  driverId: string
+  riderId: string
+  driver: AppSocket
+  rider: AppSocket
+  tripId: string
+}
+
+async function openSeat(slot: number, context: ReplayContext): Promise<Seat> {
+  const number = String(slot + 1).padStart(3, '0')
+  const driverId = `demo-driver-${number}`
+  const riderId = `demo-rider-${number}`
+  await context.backend.putUser(driverId, `Demo driver ${number}`)
+  await context.backend.putUser(riderId, `Demo rider ${number}`)
+  const [driverToken, riderToken] = await Promise.all([
+    context.backend.signIn(driverId, 'driver'),
+    context.backend.signIn(riderId, 'passenger'),
+  ])
+  const turn = slot % context.edgeUrls.length
+  const forDriver = [...context.edgeUrls.slice(turn), ...context.edgeUrls.slice(0, turn)]
+  const forRider = [...forDriver.slice(1), ...forDriver.slice(0, 1)]
+  const seat: Seat = {
+    slot,
+    driverId,
+    riderId,
+    tripId: '',
+    driver: openAppSocket({
+      edgeUrls: forDriver,
+      token: driverToken,
+      onOpen: () => {},
+      onFrame: (frame) => noteError(frame, context.latency),
+    }),
+    rider: openAppSocket({
+      edgeUrls: forRider,
+      token: riderToken,
+      onOpen: () => joinTrip(seat),
+      onFrame: (frame) => {
+        noteError(frame, context.latency)
+        noteUpdates(frame, context.latency)
+      },
+    }),
+  }
+  return seat
+}
+
+function joinTrip(seat: Seat): void {
+  if (seat.tripId !== '')
+    seat.rider.send({ id: `join-${seat.tripId}`, join: { tripId: seat.tripId, sinceMs: 0 } })
+}
+
+function noteUpdates(frame: Frame, latency: LatencyReport): void {
+  const trip = frame.trip as { updates: { timestampMs: number }[] } | undefined
+  for (const update of trip?.updates ?? []) latency.seen(Date.now() - update.timestampMs)
+}
+
+function noteError(frame: Frame, latency: LatencyReport): void {
+  const error = frame.error as { code: string; reason?: string } | undefined
+  if (error !== undefined) latency.refused(error.reason ?? error.code)
+}
+
+async function drive(seat: Seat, rides: Ride[], slots: number, context: ReplayContext): Promise<void> {
+  const { signal } = context
+  // Everyone starts somewhere inside a ride, so that trips do not all end together.
+  let startAtShare = Math.random() * 0.7
+  for (let turn = 0; !signal.aborted; turn += 1) {
+    const ride = rides[(seat.slot + turn * slots) % rides.length]
+    if (ride === undefined) return
+    const people = { driverId: seat.driverId, passengerIds: [seat.riderId] }
+    seat.tripId = `demo-${Date.now().toString(36)}-${seat.slot + 1}`
+    await context.backend.putTrip(seat.tripId, { ...people, status: 'ACTIVE' })
+    joinTrip(seat)
+    await replay(seat, ride, startAtShare * ride.durationS, context)
+    startAtShare = 0
+    await context.backend.putTrip(seat.tripId, { ...people, status: 'COMPLETED' }).catch((error: unknown) => {
+      console.error(`trip ${seat.tripId} could not be completed: ${error}`)
+    })
+    await wait(PAUSE_MS, undefined, { signal }).catch(() => {})
+  }
+  seat.driver.close()
+  seat.rider.close()
+}
+
+async function replay(seat: Seat, ride: Ride, fromS: number, context: ReplayContext): Promise<void> {
+  const startMs = Date.now() - fromS * 1_000
+  // A phone's clock is in step with nobody else's.
+  await wait(Math.random() * REPORT_EVERY_MS)
+  while (!context.signal.aborted) {
+    const nowMs = Date.now()
+    const atS = (nowMs - startMs) / 1_000
+    if (atS > ride.durationS) return
+    const at = positionAt(ride, atS)
+    const sent = seat.driver.send({
+      location: { tripId: seat.tripId, ...at, accuracy: 5, timestampMs: nowMs },
+    })
+    if (sent) context.latency.sent()
+    await wait(REPORT_EVERY_MS, undefined, { signal: context.signal }).catch(() => {})
+  }
+}
