@@ -1,0 +1,259 @@
+/**
+ * Unpacks the Debian servers of the local stack into a private folder and
+ * prints that folder's path; progress goes to stderr. Nothing of the system is
+ * changed, so it runs as root and as an ordinary user.
+ *
+ * An empty dpkg status makes apt fetch the whole closure, libc included, so
+ * the servers run with the folder's own loader and need nothing of the host
+ * but apt-get, dpkg-deb and Debian's keyring. It is plain JavaScript because
+ * the bootstrap runs it on the machine's own Node, beside `npm ci`.
+ */
+import { execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
+const SYSROOTS = join(ROOT, '.stack', 'sysroot')
+const LOCK = join(SYSROOTS, 'lock')
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+const DEFAULT_MIRROR = 'http://deb.debian.org/debian'
+/** Lists, packages and the unpacked files together; 0.3 GB seen. */
+const SPACE_NEEDED_BYTES = 600 * 1024 * 1024
+/** How long another process may take to install before its lock counts as stuck. */
+const LOCK_WAIT_MS = 10 * 60_000
+
+const { suite, packages, programs } = JSON.parse(readFileSync(new URL('sysroot-packages.json', import.meta.url), 'utf8'))
+const startedAt = Date.now()
+
+/** A problem that the reader can do something about: printed without a stack. */
+class InstallProblem extends Error {}
+
+function say(text) {
+  process.stderr.write(`[servers ${((Date.now() - startedAt) / 1000).toFixed(1).padStart(5)} s] ${text}\n`)
+}
+
+const OWN_SERVERS = `Use servers of your own instead:
+    docker compose up --wait
+    NATS_URL=nats://127.0.0.1:4222 REDIS_URL=redis://127.0.0.1:6379 MONGO_URL='mongodb://127.0.0.1:27017/?journal=true' npm start`
+
+function missingPrograms(folder) {
+  return programs.filter((program) => !existsSync(join(folder, program)))
+}
+
+/** The folder named by HUSHRYD_SYSROOT, for machines that hold many clones. */
+function givenSysroot(setting) {
+  for (const folder of [resolve(setting), join(resolve(setting), 'root')]) {
+    if (missingPrograms(folder).length === 0) return folder
+  }
+  throw new InstallProblem(
+    `HUSHRYD_SYSROOT=${setting} holds no ${missingPrograms(resolve(setting)).join(', ')}: name a folder made by this script, or unset it.`,
+  )
+}
+
+/** Debian's mirror as this machine's apt knows it; its lists may be empty, then the sources files say it. */
+function findMirror() {
+  const isDebian = (uri) => /^https?:\/\/\S+\/debian\/?$/.test(uri)
+  const targets = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const listed = targets.split('\n').find(isDebian)
+  if (listed) return listed
+  const files = ['/etc/apt/sources.list']
+  const parts = '/etc/apt/sources.list.d'
+  if (existsSync(parts)) files.push(...readdirSync(parts).filter((name) => /\.(list|sources)$/.test(name)).map((name) => join(parts, name)))
+  for (const file of files) {
+    if (!existsSync(file)) continue
+    const words = readFileSync(file, 'utf8').split('\n').filter((line) => !line.trimStart().startsWith('#')).join(' ').split(/\s+/)
+    const uri = words.find(isDebian)
+    if (uri) return uri
+  }
+  return DEFAULT_MIRROR
+}
+
+function requireApt() {
+  try {
+    execFileSync('apt-get', ['--version'], { stdio: 'ignore' })
+    execFileSync('dpkg-deb', ['--version'], { stdio: 'ignore' })
+  } catch {
+    throw new InstallProblem(`This machine has no apt-get, from which the local NATS and Valkey come.\n${OWN_SERVERS}`)
+  }
+  if (!existsSync(KEYRING)) {
+    throw new InstallProblem(
+      `Debian's keyring ${KEYRING} is missing, so that its packages could not be verified.\nInstall it (sudo apt-get install debian-archive-keyring), or:\n${OWN_SERVERS}`,
+    )
+  }
+}
+
+function requireSpace() {
+  const { bavail, bsize } = statfsSync(SYSROOTS)
+  if (bavail * bsize < SPACE_NEEDED_BYTES) {
+    throw new InstallProblem(`${SYSROOTS} has ${Math.round((bavail * bsize) / 1048576)} MB free; the local servers need ${SPACE_NEEDED_BYTES / 1048576} MB to install.`)
+  }
+}
+
+function folderBytes(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + (statSync(join(folder, entry.name), { throwIfNoEntry: false })?.size ?? 0), 0)
+}
+
+/** Runs a program quietly and turns its known failures into words. */
+async function run(command, args, progress) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' } })
+  let output = ''
+  const collect = (chunk) => {
+    output = (output + chunk).slice(-8000)
+  }
+  child.stdout.on('data', collect)
+  child.stderr.on('data', collect)
+  const timer = setInterval(() => say(progress()), 3000)
+  const code = await new Promise((done, fail) => child.on('error', fail).on('close', done))
+  clearInterval(timer)
+  if (code === 0) return
+  if (/No space left on device|not enough free space/i.test(output)) throw new InstallProblem(`The disk is full: ${command} could not write to ${SYSROOTS}.`)
+  if (/NO_PUBKEY|is not signed|signatures couldn't be verified/i.test(output)) {
+    throw new InstallProblem(`This machine's Debian keyring does not know ${suite}'s key: sudo apt-get install --only-upgrade debian-archive-keyring, or:\n${OWN_SERVERS}`)
+  }
+  throw new Error(output.trim().split('\n').slice(-6).join('\n') || `${command} ended with ${code}`)
+}
+
+function aptOptions(work) {
+  return [
+    ...['-qq', '-o', `Dir::Etc::sourcelist=${work}/s.sources`, '-o', 'Dir::Etc::sourceparts=/dev/null'],
+    ...['-o', 'Dir::Etc::preferencesparts=/dev/null', '-o', `Dir::State=${work}`, '-o', `Dir::State::lists=${work}/lists`],
+    ...['-o', 'Dir::State::status=/dev/null', '-o', `Dir::Cache=${work}/cache`, '-o', 'APT::Sandbox::User=', '-o', 'Debug::NoLocking=1'],
+    ...['-o', 'Acquire::Languages=none', '-o', 'Acquire::Retries=2', '-o', 'Acquire::http::Timeout=30', '-o', 'APT::Update::Error-Mode=any'],
+    ...['-o', 'APT::Get::AllowUnauthenticated=false', '-o', 'Dpkg::Use-Pty=0', '-o', 'APT::Install-Recommends=false'],
+  ]
+}
+
+async function download(work, mirror) {
+  rmSync(work, { recursive: true, force: true })
+  for (const folder of ['lists/partial', 'cache/archives/partial', 'root']) mkdirSync(join(work, folder), { recursive: true })
+  writeFileSync(join(work, 's.sources'), `Types: deb\nURIs: ${mirror}\nSuites: ${suite}\nComponents: main\nSigned-By: ${KEYRING}\n`)
+  const archives = join(work, 'cache', 'archives')
+  const fetched = () => `still downloading: ${((folderBytes(archives) + folderBytes(join(archives, 'partial')) + folderBytes(join(work, 'lists')) + folderBytes(join(work, 'lists', 'partial'))) / 1e6).toFixed(0)} MB so far`
+  say(`reading Debian ${suite}'s package list from ${mirror}`)
+  await run('apt-get', [...aptOptions(work), 'update'], fetched)
+  say(`downloading ${packages.join(', ')} and what they need`)
+  await run('apt-get', [...aptOptions(work), '-y', '-d', 'install', ...packages], fetched)
+  const debs = readdirSync(archives).filter((name) => name.endsWith('.deb'))
+  say(`unpacking ${debs.length} packages`)
+  let unpacked = 0
+  for (const deb of debs) {
+    await run('dpkg-deb', ['-x', join(archives, deb), join(work, 'root')], () => `unpacked ${unpacked} of ${debs.length}`)
+    unpacked += 1
+  }
+  for (const folder of ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/perl5']) rmSync(join(work, 'root', folder), { recursive: true, force: true })
+}
+
+/** Servers that are missing after a clean install mean that the package list and the program list disagree. */
+async function install(target) {
+  requireApt()
+  requireSpace()
+  const mirror = findMirror()
+  const work = `${target}.work-${process.pid}`
+  const cleanUp = () => rmSync(work, { recursive: true, force: true })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => {
+      cleanUp()
+      releaseLock()
+      process.exit(130)
+    })
+  }
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await download(work, mirror)
+        break
+      } catch (error) {
+        if (error instanceof InstallProblem) throw error
+        if (attempt === 2) {
+          throw new InstallProblem(
+            `The local servers could not be downloaded from ${mirror}:\n${error.message}\nIs the network there? Nothing was left half-done; run the command again to try again.\n${OWN_SERVERS}`,
+          )
+        }
+        say(`that failed (${error.message.split('\n').at(-1)}); trying once more`)
+      }
+    }
+    const missing = missingPrograms(join(work, 'root'))
+    if (missing.length > 0) throw new Error(`the packages brought no ${missing.join(', ')}`)
+    renameSync(join(work, 'root'), target)
+  } finally {
+    cleanUp()
+  }
+  // What is left is of older package lists, or of installers that were killed: only the lock's holder writes here.
+  for (const name of readdirSync(SYSROOTS)) {
+    if (join(SYSROOTS, name) !== target && join(SYSROOTS, name) !== LOCK) rmSync(join(SYSROOTS, name), { recursive: true, force: true })
+  }
+  say('the local servers are installed')
+}
+
+function releaseLock() {
+  rmSync(LOCK, { recursive: true, force: true })
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
+}
+
+/** Takes the lock, or answers false where another process installed meanwhile. mkdir is atomic; the owner's pid inside tells a dead owner's from a live one's. */
+async function takeLock(target) {
+  let told = false
+  while (Date.now() - startedAt < LOCK_WAIT_MS) {
+    try {
+      mkdirSync(LOCK)
+      writeFileSync(join(LOCK, 'pid'), String(process.pid))
+      return true
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+    }
+    const age = Date.now() - (statSync(LOCK, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
+    let owner = 0
+    try {
+      owner = Number(readFileSync(join(LOCK, 'pid'), 'utf8'))
+    } catch {
+      // The owner is between mkdir and writing its pid, or just went.
+    }
+    if ((owner > 0 && !isAlive(owner)) || (owner === 0 && age > 5000)) {
+      releaseLock()
+      continue
+    }
+    if (!told) say(`another process (${owner}) is installing the servers: waiting for it`)
+    told = true
+    await sleep(300)
+    if (existsSync(target)) return false
+  }
+  throw new InstallProblem(`Another process has been installing the servers for too long. If it is gone, delete ${LOCK}.`)
+}
+
+async function main() {
+  if (process.env.HUSHRYD_SYSROOT) return givenSysroot(process.env.HUSHRYD_SYSROOT)
+  const id = createHash('sha256').update(JSON.stringify([suite, packages, process.arch])).digest('hex').slice(0, 12)
+  const target = join(SYSROOTS, id)
+  if (existsSync(target)) return target
+  mkdirSync(SYSROOTS, { recursive: true })
+  if (!(await takeLock(target))) return target
+  try {
+    if (!existsSync(target)) await install(target)
+  } finally {
+    releaseLock()
+  }
+  return target
+}
+
+try {
+  process.stdout.write(`${await main()}\n`)
+} catch (error) {
+  process.stderr.write(`${error instanceof InstallProblem ? error.message : error.stack}\n`)
+  process.exitCode = 1
+}
