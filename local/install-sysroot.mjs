@@ -236,6 +236,16 @@ async function takeLock(target) {
   throw new InstallProblem(`Another process has been installing the servers for too long. If it is gone, delete ${LOCK}.`)
 }
 
+/** Whether any server of the local stack comes from the sysroot, given the servers that the settings name. */
+function isNeeded() {
+  const { NATS_URL, REDIS_URL, MONGO_URL } = process.env
+  if (!NATS_URL || !REDIS_URL) return true
+  if (MONGO_URL || process.platform !== 'linux') return false
+  // The MongoDB engine runs without it only on glibc 2.38 and later.
+  const [major, minor] = (process.report.getReport().header.glibcVersionRuntime ?? '0.0').split('.').map(Number)
+  return major < 2 || (major === 2 && minor < 38)
+}
+
 async function main() {
   if (process.env.HUSHRYD_SYSROOT) return givenSysroot(process.env.HUSHRYD_SYSROOT)
   const id = createHash('sha256').update(JSON.stringify([suite, packages, process.arch])).digest('hex').slice(0, 12)
@@ -252,7 +262,11 @@ async function main() {
 }
 
 try {
-  process.stdout.write(`${await main()}\n`)
+  const flags = process.argv.slice(2)
+  if (!flags.includes('--if-needed') || isNeeded()) {
+    const folder = await main()
+    if (!flags.includes('--quiet')) process.stdout.write(`${folder}\n`)
+  }
 } catch (error) {
   process.stderr.write(`${error instanceof InstallProblem ? error.message : error.stack}\n`)
   process.exitCode = 1
