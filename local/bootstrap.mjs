@@ -48,7 +48,12 @@ async function run(command, args, { quiet = false, progress } = {}) {
   const env = { ...process.env, PATH: BIN + delimiter + process.env.PATH }
   // npm is a .cmd file on Windows, which only a shell can run.
   const shell = process.platform === 'win32' && !command.endsWith('.exe')
-  const child = spawn(command, args, { cwd: ROOT, env, shell, stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'] })
+  const child = spawn(command, args, {
+    cwd: ROOT,
+    env,
+    shell,
+    stdio: ['ignore', quiet ? 'pipe' : 'inherit', quiet ? 'pipe' : 'inherit'],
+  })
   const output = []
   child.stdout?.on('data', (chunk) => output.push(chunk))
   child.stderr?.on('data', (chunk) => output.push(chunk))
@@ -91,9 +96,17 @@ async function installPackages() {
   if (arePackagesInstalled()) return
   say('installing npm packages (npm ci)')
   const modules = join(ROOT, 'node_modules')
-  const progress = () => `still installing: ${existsSync(modules) ? readdirSync(modules).length : 0} package folders so far`
+  const progress = () =>
+    `still installing: ${existsSync(modules) ? readdirSync(modules).length : 0} package folders so far`
   // No package here needs an install script, and one that came in later should not run unseen.
-  const flags = ['--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
+  const flags = [
+    '--ignore-scripts',
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]
   await npm(['ci', ...flags], { quiet: true, progress })
   say('npm packages are installed')
 }
@@ -144,7 +157,11 @@ async function buildPages() {
     say: 'building the live page',
     inputs: ['live', 'proto', 'package-lock.json'],
     outputs: ['live/dist/index.html'],
-    work: () => npm(['run', '--silent', 'build', '--workspace', 'live'], { quiet: true, progress: () => 'still building' }),
+    work: () =>
+      npm(['run', '--silent', 'build', '--workspace', 'live'], {
+        quiet: true,
+        progress: () => 'still building',
+      }),
   })
 }
 
@@ -156,16 +173,21 @@ async function installServers() {
 function findNode() {
   const name = NODE_PACKAGES[`${process.platform}-${process.arch}`]
   if (name === undefined) {
-    throw new SetupProblem(`No Node ${NODE_MAJOR} is packaged for ${process.platform} ${process.arch}; it is for ${Object.keys(NODE_PACKAGES).join(', ')}.`)
+    throw new SetupProblem(
+      `No Node ${NODE_MAJOR} is packaged for ${process.platform} ${process.arch}; it is for ${Object.keys(NODE_PACKAGES).join(', ')}.`,
+    )
   }
   const path = join(ROOT, 'node_modules', name)
   let version
   try {
     version = execFileSync(path, ['--version'], { encoding: 'utf8', env: {} }).trim()
   } catch (error) {
-    throw new SetupProblem(`${path} cannot be run (${error.code ?? error.message}). Delete node_modules and try again; optional dependencies must not be left out.`)
+    throw new SetupProblem(
+      `${path} cannot be run (${error.code ?? error.message}). Delete node_modules and try again; optional dependencies must not be left out.`,
+    )
   }
-  if (!version.startsWith(`v${NODE_MAJOR}.`)) throw new SetupProblem(`${path} is Node ${version}, not ${NODE_MAJOR}.`)
+  if (!version.startsWith(`v${NODE_MAJOR}.`))
+    throw new SetupProblem(`${path} is Node ${version}, not ${NODE_MAJOR}.`)
   return path
 }
 
@@ -211,9 +233,13 @@ async function main() {
     process.exit(2)
   }
   say(`npm ${name === 'start' || name === 'test' ? name : `run ${name}`}: checking what is installed`)
-  if (Number(process.versions.node.split('.')[0]) < 20) throw new SetupProblem(`Node 20 or later is needed to start; this is ${process.version}.`)
+  if (Number(process.versions.node.split('.')[0]) < 20)
+    throw new SetupProblem(`Node 20 or later is needed to start; this is ${process.version}.`)
   // Both mostly wait for the network. Neither is cut short by the other's failure: both messages are of use.
-  const steps = await Promise.allSettled([installPackages(), command.needsServers ? installServers() : undefined])
+  const steps = await Promise.allSettled([
+    installPackages(),
+    command.needsServers ? installServers() : undefined,
+  ])
   for (const { reason } of steps) if (reason !== undefined) throw reason
   const node = findNode()
   await generate()

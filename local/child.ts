@@ -96,15 +96,22 @@ export class RunningProcess {
     const aborted = new Promise<'aborted'>((resolve) => {
       limit.addEventListener('abort', () => resolve('aborted'), { once: true })
     })
-    const done = 'line' in this.spec.ready ? this.#readyLine.promise : this.#poll(this.spec.ready.answers, limit)
+    const done =
+      'line' in this.spec.ready ? this.#readyLine.promise : this.#poll(this.spec.ready.answers, limit)
     const outcome = await Promise.race([done.then(() => 'ready' as const), this.exited, aborted])
     if (outcome === 'ready') return
     signal?.throwIfAborted()
-    const why = outcome === 'aborted' ? `did not answer within ${READY_TIMEOUT_MS / 1000} s` : `ended (${describeExit(outcome)})`
+    const why =
+      outcome === 'aborted'
+        ? `did not answer within ${READY_TIMEOUT_MS / 1000} s`
+        : `ended (${describeExit(outcome)})`
     throw new StartFailed([`${this.spec.name} ${why} before it was ready`, ...this.#tail].join('\n    '))
   }
 
-  async #poll(answers: (pid: number, signal: AbortSignal) => Promise<boolean>, limit: AbortSignal): Promise<void> {
+  async #poll(
+    answers: (pid: number, signal: AbortSignal) => Promise<boolean>,
+    limit: AbortSignal,
+  ): Promise<void> {
     while (!limit.aborted && this.#exit === undefined) {
       const probe = AbortSignal.any([limit, AbortSignal.timeout(PROBE_TIMEOUT_MS)])
       // A refused connection only means "not yet": the process's end and the time limit are watched elsewhere.

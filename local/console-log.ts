@@ -10,14 +10,23 @@ import type { ProcessSpec } from './child.ts'
 const COLOURS = ['cyan', 'magenta', 'green', 'yellow', 'blue'] as const
 const NAME_WIDTH = 17
 /** pino's numbers. */
-const LEVELS: Record<string, number> = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: 100 }
+const LEVELS: Record<string, number> = {
+  trace: 10,
+  debug: 20,
+  info: 30,
+  warn: 40,
+  error: 50,
+  fatal: 60,
+  silent: 100,
+}
 /** Fields that every record has, and that say nothing on a terminal. */
 const QUIET_FIELDS = new Set(['level', 'time', 'pid', 'hostname', 'name', 'msg', 'service'])
 
 export type ConsoleLevel = keyof typeof LEVELS
 
 export function readConsoleLevel(text: string): ConsoleLevel {
-  if (!(text in LEVELS)) throw new Error(`CONSOLE_LOG_LEVEL=${text} is none of ${Object.keys(LEVELS).join(', ')}`)
+  if (!(text in LEVELS))
+    throw new Error(`CONSOLE_LOG_LEVEL=${text} is none of ${Object.keys(LEVELS).join(', ')}`)
   return text
 }
 
@@ -75,10 +84,14 @@ export class ConsoleLog {
     const label = `${name.padEnd(NAME_WIDTH)}| `
     const hash = [...name].reduce((sum, char) => sum + char.charCodeAt(0), 0)
     const colour = COLOURS[hash % COLOURS.length] ?? 'cyan'
-    process.stdout.write(`${this.#hasColour ? styleText(colour, label, { validateStream: false }) : label}${text}\n`)
+    process.stdout.write(
+      `${this.#hasColour ? styleText(colour, label, { validateStream: false }) : label}${text}\n`,
+    )
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#files.values()].map((file) => new Promise<void>((resolve) => file.end(resolve))))
+    await Promise.all(
+      [...this.#files.values()].map((file) => new Promise<void>((resolve) => file.end(resolve))),
+    )
   }
 }

@@ -22,9 +22,10 @@ interface Watchdog {
 const guarded = new Set<number>()
 let watchdog: Watchdog | undefined
 
-/** The watchdog of this process; undefined until something was started. */
+/** The pid of this process's watchdog, which is started if it is not there yet. */
 export function watchdogPid(): number | undefined {
-  return watchdog?.child.pid
+  watchdog ??= startWatchdog()
+  return watchdog.child.pid
 }
 
 function startWatchdog(): Watchdog {
@@ -45,10 +46,15 @@ function startWatchdog(): Watchdog {
   return started
 }
 
-/** The child's pid is undefined, and 'error' follows, where the program cannot be run. */
+/**
+ * Standard input is a pipe that is never written: its end tells a child that
+ * reads it that the starter is gone, sooner than the watchdog does.
+ *
+ * The child's pid is undefined, and 'error' follows, where the program cannot be run.
+ */
 export function spawnGuarded({ command: [program, ...args], env, cwd }: GuardedCommand): ChildProcess {
   watchdog ??= startWatchdog()
-  const child = spawn(program, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+  const child = spawn(program, args, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'], detached: true })
   const { pid } = child
   if (pid === undefined) return child
   guarded.add(pid)

@@ -10,7 +10,17 @@
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +35,9 @@ const SPACE_NEEDED_BYTES = 600 * 1024 * 1024
 /** How long another process may take to install before its lock counts as stuck. */
 const LOCK_WAIT_MS = 10 * 60_000
 
-const { suite, packages, programs } = JSON.parse(readFileSync(new URL('sysroot-packages.json', import.meta.url), 'utf8'))
+const { suite, packages, programs } = JSON.parse(
+  readFileSync(new URL('sysroot-packages.json', import.meta.url), 'utf8'),
+)
 const startedAt = Date.now()
 
 /** A problem that the reader can do something about: printed without a stack. */
@@ -56,18 +68,31 @@ function givenSysroot(setting) {
 /** Debian's mirror as this machine's apt knows it; its lists may be empty, then the sources files say it. */
 function findMirror() {
   const isDebian = (uri) => /^https?:\/\/\S+\/debian\/?$/.test(uri)
-  const targets = execFileSync('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
+  const targets = execFileSync(
+    'apt-get',
+    ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  )
   const listed = targets.split('\n').find(isDebian)
   if (listed) return listed
   const files = ['/etc/apt/sources.list']
   const parts = '/etc/apt/sources.list.d'
-  if (existsSync(parts)) files.push(...readdirSync(parts).filter((name) => /\.(list|sources)$/.test(name)).map((name) => join(parts, name)))
+  if (existsSync(parts))
+    files.push(
+      ...readdirSync(parts)
+        .filter((name) => /\.(list|sources)$/.test(name))
+        .map((name) => join(parts, name)),
+    )
   for (const file of files) {
     if (!existsSync(file)) continue
-    const words = readFileSync(file, 'utf8').split('\n').filter((line) => !line.trimStart().startsWith('#')).join(' ').split(/\s+/)
+    const words = readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => !line.trimStart().startsWith('#'))
+      .join(' ')
+      .split(/\s+/)
     const uri = words.find(isDebian)
     if (uri) return uri
   }
@@ -79,7 +104,9 @@ function requireApt() {
     execFileSync('apt-get', ['--version'], { stdio: 'ignore' })
     execFileSync('dpkg-deb', ['--version'], { stdio: 'ignore' })
   } catch {
-    throw new InstallProblem(`This machine has no apt-get, from which the local NATS and Valkey come.\n${OWN_SERVERS}`)
+    throw new InstallProblem(
+      `This machine has no apt-get, from which the local NATS and Valkey come.\n${OWN_SERVERS}`,
+    )
   }
   if (!existsSync(KEYRING)) {
     throw new InstallProblem(
@@ -91,19 +118,27 @@ function requireApt() {
 function requireSpace() {
   const { bavail, bsize } = statfsSync(SYSROOTS)
   if (bavail * bsize < SPACE_NEEDED_BYTES) {
-    throw new InstallProblem(`${SYSROOTS} has ${Math.round((bavail * bsize) / 1048576)} MB free; the local servers need ${SPACE_NEEDED_BYTES / 1048576} MB to install.`)
+    throw new InstallProblem(
+      `${SYSROOTS} has ${Math.round((bavail * bsize) / 1048576)} MB free; the local servers need ${SPACE_NEEDED_BYTES / 1048576} MB to install.`,
+    )
   }
 }
 
 function folderBytes(folder) {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + (statSync(join(folder, entry.name), { throwIfNoEntry: false })?.size ?? 0), 0)
+    .reduce(
+      (sum, entry) => sum + (statSync(join(folder, entry.name), { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    )
 }
 
 /** Runs a program quietly and turns its known failures into words. */
 async function run(command, args, progress) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' } })
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
+  })
   let output = ''
   const collect = (chunk) => {
     output = (output + chunk).slice(-8000)
@@ -114,9 +149,12 @@ async function run(command, args, progress) {
   const code = await new Promise((done, fail) => child.on('error', fail).on('close', done))
   clearInterval(timer)
   if (code === 0) return
-  if (/No space left on device|not enough free space/i.test(output)) throw new InstallProblem(`The disk is full: ${command} could not write to ${SYSROOTS}.`)
+  if (/No space left on device|not enough free space/i.test(output))
+    throw new InstallProblem(`The disk is full: ${command} could not write to ${SYSROOTS}.`)
   if (/NO_PUBKEY|is not signed|signatures couldn't be verified/i.test(output)) {
-    throw new InstallProblem(`This machine's Debian keyring does not know ${suite}'s key: sudo apt-get install --only-upgrade debian-archive-keyring, or:\n${OWN_SERVERS}`)
+    throw new InstallProblem(
+      `This machine's Debian keyring does not know ${suite}'s key: sudo apt-get install --only-upgrade debian-archive-keyring, or:\n${OWN_SERVERS}`,
+    )
   }
   throw new Error(output.trim().split('\n').slice(-6).join('\n') || `${command} ended with ${code}`)
 }
@@ -124,19 +162,56 @@ async function run(command, args, progress) {
 function aptOptions(work) {
   return [
     ...['-qq', '-o', `Dir::Etc::sourcelist=${work}/s.sources`, '-o', 'Dir::Etc::sourceparts=/dev/null'],
-    ...['-o', 'Dir::Etc::preferencesparts=/dev/null', '-o', `Dir::State=${work}`, '-o', `Dir::State::lists=${work}/lists`],
-    ...['-o', 'Dir::State::status=/dev/null', '-o', `Dir::Cache=${work}/cache`, '-o', 'APT::Sandbox::User=', '-o', 'Debug::NoLocking=1'],
-    ...['-o', 'Acquire::Languages=none', '-o', 'Acquire::Retries=2', '-o', 'Acquire::http::Timeout=30', '-o', 'APT::Update::Error-Mode=any'],
-    ...['-o', 'APT::Get::AllowUnauthenticated=false', '-o', 'Dpkg::Use-Pty=0', '-o', 'APT::Install-Recommends=false'],
+    ...[
+      '-o',
+      'Dir::Etc::preferencesparts=/dev/null',
+      '-o',
+      `Dir::State=${work}`,
+      '-o',
+      `Dir::State::lists=${work}/lists`,
+    ],
+    ...[
+      '-o',
+      'Dir::State::status=/dev/null',
+      '-o',
+      `Dir::Cache=${work}/cache`,
+      '-o',
+      'APT::Sandbox::User=',
+      '-o',
+      'Debug::NoLocking=1',
+    ],
+    ...[
+      '-o',
+      'Acquire::Languages=none',
+      '-o',
+      'Acquire::Retries=2',
+      '-o',
+      'Acquire::http::Timeout=30',
+      '-o',
+      'APT::Update::Error-Mode=any',
+    ],
+    ...[
+      '-o',
+      'APT::Get::AllowUnauthenticated=false',
+      '-o',
+      'Dpkg::Use-Pty=0',
+      '-o',
+      'APT::Install-Recommends=false',
+    ],
   ]
 }
 
 async function download(work, mirror) {
   rmSync(work, { recursive: true, force: true })
-  for (const folder of ['lists/partial', 'cache/archives/partial', 'root']) mkdirSync(join(work, folder), { recursive: true })
-  writeFileSync(join(work, 's.sources'), `Types: deb\nURIs: ${mirror}\nSuites: ${suite}\nComponents: main\nSigned-By: ${KEYRING}\n`)
+  for (const folder of ['lists/partial', 'cache/archives/partial', 'root'])
+    mkdirSync(join(work, folder), { recursive: true })
+  writeFileSync(
+    join(work, 's.sources'),
+    `Types: deb\nURIs: ${mirror}\nSuites: ${suite}\nComponents: main\nSigned-By: ${KEYRING}\n`,
+  )
   const archives = join(work, 'cache', 'archives')
-  const fetched = () => `still downloading: ${((folderBytes(archives) + folderBytes(join(archives, 'partial')) + folderBytes(join(work, 'lists')) + folderBytes(join(work, 'lists', 'partial'))) / 1e6).toFixed(0)} MB so far`
+  const fetched = () =>
+    `still downloading: ${((folderBytes(archives) + folderBytes(join(archives, 'partial')) + folderBytes(join(work, 'lists')) + folderBytes(join(work, 'lists', 'partial'))) / 1e6).toFixed(0)} MB so far`
   say(`reading Debian ${suite}'s package list from ${mirror}`)
   await run('apt-get', [...aptOptions(work), 'update'], fetched)
   say(`downloading ${packages.join(', ')} and what they need`)
@@ -145,10 +220,15 @@ async function download(work, mirror) {
   say(`unpacking ${debs.length} packages`)
   let unpacked = 0
   for (const deb of debs) {
-    await run('dpkg-deb', ['-x', join(archives, deb), join(work, 'root')], () => `unpacked ${unpacked} of ${debs.length}`)
+    await run(
+      'dpkg-deb',
+      ['-x', join(archives, deb), join(work, 'root')],
+      () => `unpacked ${unpacked} of ${debs.length}`,
+    )
     unpacked += 1
   }
-  for (const folder of ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/perl5']) rmSync(join(work, 'root', folder), { recursive: true, force: true })
+  for (const folder of ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/perl5'])
+    rmSync(join(work, 'root', folder), { recursive: true, force: true })
 }
 
 /** Servers that are missing after a clean install mean that the package list and the program list disagree. */
@@ -188,7 +268,8 @@ async function install(target) {
   }
   // What is left is of older package lists, or of installers that were killed: only the lock's holder writes here.
   for (const name of readdirSync(SYSROOTS)) {
-    if (join(SYSROOTS, name) !== target && join(SYSROOTS, name) !== LOCK) rmSync(join(SYSROOTS, name), { recursive: true, force: true })
+    if (join(SYSROOTS, name) !== target && join(SYSROOTS, name) !== LOCK)
+      rmSync(join(SYSROOTS, name), { recursive: true, force: true })
   }
   say('the local servers are installed')
 }
@@ -233,7 +314,9 @@ async function takeLock(target) {
     await sleep(300)
     if (existsSync(target)) return false
   }
-  throw new InstallProblem(`Another process has been installing the servers for too long. If it is gone, delete ${LOCK}.`)
+  throw new InstallProblem(
+    `Another process has been installing the servers for too long. If it is gone, delete ${LOCK}.`,
+  )
 }
 
 /** Whether any server of the local stack comes from the sysroot, given the servers that the settings name. */
@@ -242,13 +325,18 @@ function isNeeded() {
   if (!NATS_URL || !REDIS_URL) return true
   if (MONGO_URL || process.platform !== 'linux') return false
   // The MongoDB engine runs without it only on glibc 2.38 and later.
-  const [major, minor] = (process.report.getReport().header.glibcVersionRuntime ?? '0.0').split('.').map(Number)
+  const [major, minor] = (process.report.getReport().header.glibcVersionRuntime ?? '0.0')
+    .split('.')
+    .map(Number)
   return major < 2 || (major === 2 && minor < 38)
 }
 
 async function main() {
   if (process.env.HUSHRYD_SYSROOT) return givenSysroot(process.env.HUSHRYD_SYSROOT)
-  const id = createHash('sha256').update(JSON.stringify([suite, packages, process.arch])).digest('hex').slice(0, 12)
+  const id = createHash('sha256')
+    .update(JSON.stringify([suite, packages, process.arch]))
+    .digest('hex')
+    .slice(0, 12)
   const target = join(SYSROOTS, id)
   if (existsSync(target)) return target
   mkdirSync(SYSROOTS, { recursive: true })

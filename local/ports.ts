@@ -4,18 +4,35 @@ import { createServer } from 'node:net'
 export const HOST = '127.0.0.1'
 
 /**
- * A port that nobody listens on now. Another process may take it before it is
- * used: who starts a server checks that the one that answers is its own.
+ * Different ports that nobody listens on now. Another process may take one
+ * before it is used: who starts a server checks that its own answers.
  */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer())
+  try {
+    // All are held open together, else one port could be picked twice.
+    await Promise.all(
+      servers.map(
+        (server) =>
+          new Promise<void>((resolve, reject) => {
+            server.once('error', reject).listen(0, HOST, resolve)
+          }),
+      ),
+    )
+    return servers.map((server) => {
+      const address = server.address()
+      if (address === null || typeof address === 'string') throw new Error('a TCP server without a port')
+      return address.port
+    })
+  } finally {
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  }
+}
+
 export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, HOST, resolve)
-  })
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('a TCP server without a port')
-  return address.port
+  const [port] = await freePorts(1)
+  if (port === undefined) throw new Error('asked for one port and got none')
+  return port
 }
 
 export async function isPortFree(port: number): Promise<boolean> {
@@ -26,7 +43,8 @@ export async function isPortFree(port: number): Promise<boolean> {
     })
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')) return false
+    if (error instanceof Error && 'code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES'))
+      return false
     throw error
   } finally {
     await new Promise((resolve) => server.close(resolve))

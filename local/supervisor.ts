@@ -17,7 +17,12 @@ export interface SupervisorOptions {
 export type SupervisorEvent =
   | { readonly type: 'starting' | 'stopped'; readonly name: string }
   | { readonly type: 'ready'; readonly name: string; readonly pid: number; readonly tookMs: number }
-  | { readonly type: 'crashed'; readonly name: string; readonly exit: string; readonly restartInMs: number | undefined }
+  | {
+      readonly type: 'crashed'
+      readonly name: string
+      readonly exit: string
+      readonly restartInMs: number | undefined
+    }
 
 export type ProcessState = 'waiting' | 'starting' | 'ready' | 'restarting' | 'stopped'
 
@@ -68,7 +73,12 @@ export class SupervisedProcess {
       throw error
     }
     this.state = 'ready'
-    this.#options.onEvent({ type: 'ready', name: this.spec.name, pid: running.pid, tookMs: Date.now() - startedAt })
+    this.#options.onEvent({
+      type: 'ready',
+      name: this.spec.name,
+      pid: running.pid,
+      tookMs: Date.now() - startedAt,
+    })
     return running
   }
 
@@ -134,7 +144,8 @@ export class Supervisor implements AsyncDisposable {
       const earlier = new Set(specs.slice(0, index).map((other) => other.name))
       for (const name of spec.dependsOn ?? []) {
         // Listing them in order rules out circles.
-        if (!earlier.has(name)) throw new Error(`${spec.name} depends on ${name}, which has to be listed before it`)
+        if (!earlier.has(name))
+          throw new Error(`${spec.name} depends on ${name}, which has to be listed before it`)
       }
     }
     this.processes = specs.map((spec) => new SupervisedProcess(spec, options))
@@ -143,7 +154,9 @@ export class Supervisor implements AsyncDisposable {
   process(name: string): SupervisedProcess {
     const found = this.processes.find((process) => process.spec.name === name)
     if (found === undefined) {
-      throw new Error(`no process ${name}; there are ${this.processes.map((process) => process.spec.name).join(', ')}`)
+      throw new Error(
+        `no process ${name}; there are ${this.processes.map((process) => process.spec.name).join(', ')}`,
+      )
     }
     return found
   }
@@ -153,7 +166,10 @@ export class Supervisor implements AsyncDisposable {
     const started = new Map<SupervisedProcess, Promise<void>>()
     for (const process of this.processes) {
       const needed = (process.spec.dependsOn ?? []).map((name) => started.get(this.process(name)))
-      started.set(process, Promise.all(needed).then(() => process.start()))
+      started.set(
+        process,
+        Promise.all(needed).then(() => process.start()),
+      )
     }
     try {
       await Promise.all(started.values())

@@ -58,15 +58,25 @@ export async function findSysroot(): Promise<Sysroot> {
 function findLoader(sysroot: Sysroot): Loader {
   const [triplet, candidates] =
     process.arch === 'arm64'
-      ? ['aarch64-linux-gnu', ['usr/lib/ld-linux-aarch64.so.1', 'usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1']]
-      : ['x86_64-linux-gnu', ['usr/lib64/ld-linux-x86-64.so.2', 'usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2']]
+      ? [
+          'aarch64-linux-gnu',
+          ['usr/lib/ld-linux-aarch64.so.1', 'usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1'],
+        ]
+      : [
+          'x86_64-linux-gnu',
+          ['usr/lib64/ld-linux-x86-64.so.2', 'usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2'],
+        ]
   const path = candidates.map((name) => join(sysroot.folder, name)).find((name) => existsSync(name))
   if (path === undefined) throw new Error(`no loader for ${process.arch} in ${sysroot.folder}`)
   return { path, libraries: join(sysroot.folder, 'usr', 'lib', triplet) }
 }
 
 /** A command line that runs a program with the sysroot's own loader and libraries. */
-export function throughLoader(sysroot: Sysroot, program: string, args: readonly string[]): [string, ...string[]] {
+export function throughLoader(
+  sysroot: Sysroot,
+  program: string,
+  args: readonly string[],
+): [string, ...string[]] {
   const loader = findLoader(sysroot)
   return [loader.path, '--library-path', loader.libraries, program, ...args]
 }

@@ -29,7 +29,10 @@ export class LocalServer implements AsyncDisposable {
     this.#log = log
   }
 
-  static async start(describe: (port: number) => Promise<ServerSpec>, options: ServerOptions): Promise<LocalServer> {
+  static async start(
+    describe: (port: number) => Promise<ServerSpec>,
+    options: ServerOptions,
+  ): Promise<LocalServer> {
     const log = options.log ?? (() => undefined)
     for (let attempt = 1; ; attempt += 1) {
       const spec = await describe(options.port ?? (await freePort()))
@@ -39,7 +42,8 @@ export class LocalServer implements AsyncDisposable {
         return new LocalServer(spec, running, log)
       } catch (error) {
         await running.kill()
-        if (!(error instanceof StartFailed) || options.port !== undefined || attempt === PORT_ATTEMPTS) throw error
+        if (!(error instanceof StartFailed) || options.port !== undefined || attempt === PORT_ATTEMPTS)
+          throw error
       }
     }
   }

@@ -87,7 +87,8 @@ const { values } = parseArgs({
   options: { data: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' } },
 })
 const { data, host, port } = values
-if (data === undefined || host === undefined || port === undefined) throw new Error('--data, --host and --port are needed')
+if (data === undefined || host === undefined || port === undefined)
+  throw new Error('--data, --host and --port are needed')
 
 const engine = await Engine.open(data)
 const sockets = new Set<Socket>()
@@ -98,7 +99,9 @@ const server = createServer((socket) => {
 })
 await listen(server, host, Number(port))
 
-const client = new MongoClient(`mongodb://${host}:${port}/?directConnection=true&journal=true`, { maxPoolSize: 1 })
+const client = new MongoClient(`mongodb://${host}:${port}/?directConnection=true&journal=true`, {
+  maxPoolSize: 1,
+})
 const stopped = new AbortController()
 
 async function sweepLoop(): Promise<void> {

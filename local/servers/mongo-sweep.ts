@@ -20,7 +20,8 @@ async function findExpiries(db: Db): Promise<Expiry[]> {
     const timeseries = options?.timeseries as { timeField: string } | undefined
     if (timeseries !== undefined) {
       const afterSeconds = options?.expireAfterSeconds
-      if (typeof afterSeconds === 'number') expiries.push({ collection: name, field: timeseries.timeField, afterSeconds })
+      if (typeof afterSeconds === 'number')
+        expiries.push({ collection: name, field: timeseries.timeField, afterSeconds })
       continue
     }
     if (type === 'view') continue

@@ -17,7 +17,9 @@ export async function describeMongo(dataDir: string, port: number): Promise<Serv
   const url = `mongodb://${HOST}:${port}/?directConnection=true&journal=true`
   return {
     name: 'mongo',
-    command: mongoNeedsLoader() ? throughLoader(await findSysroot(), process.execPath, args) : [process.execPath, ...args],
+    command: mongoNeedsLoader()
+      ? throughLoader(await findSysroot(), process.execPath, args)
+      : [process.execPath, ...args],
     url,
     address: url,
     port,

@@ -37,7 +37,9 @@ export async function describeNats(dataDir: string, port: number): Promise<Serve
     ready: {
       answers: async (_pid, signal) => {
         const greeting = await firstBytes(port, { isWhole: (text) => text.includes('\r\n'), signal })
-        return greeting.startsWith('INFO ') && greeting.includes(`"server_name":${JSON.stringify(serverName)}`)
+        return (
+          greeting.startsWith('INFO ') && greeting.includes(`"server_name":${JSON.stringify(serverName)}`)
+        )
       },
     },
     isNotable: (line) => /\[(WRN|ERR|FTL)\]/.test(line),
