@@ -26,12 +26,9 @@ export async function readKeys(
 ): Promise<SystemKeys> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const secret = () => randomBytes(32).toString('base64url')
-  const directoryKeysFile = given.directoryKeysFile ?? join(folder, 'directory.json')
+  const directoryKeysFile = given.directoryKeysFile ?? join(folder, 'directory-keys')
   if (given.directoryKeysFile === undefined) {
-    await keep(
-      directoryKeysFile,
-      () => `${JSON.stringify({ current: 'k1', keys: { k1: randomBytes(32).toString('base64') } })}\n`,
-    )
+    await keep(directoryKeysFile, () => `k1:${randomBytes(32).toString('base64')}\n`)
   }
   return {
     serviceKey:
