@@ -8,7 +8,7 @@ interface Holder {
   readonly watchdogPid: number | undefined
 }
 
-/** The last run's watchdog gives its processes 8 s. */
+/** The last run's watchdog gives its processes 5 s. */
 const LAST_RUN_WAIT_MS = 15_000
 const POLL_MS = 100
 

@@ -11,7 +11,7 @@
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const GRACE_MS = 8000
+const GRACE_MS = 5000
 const POLL_MS = 50
 
 const running = new Set<number>()

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { BadUsage, readSettings } from './settings.ts'
+
+test('without settings the ports are the documented ones', () => {
+  const settings = readSettings([], {})
+  expect(settings.ports.map(({ port }) => port).sort((a, b) => a - b)).toEqual([
+    7001, 7006, 7010, 7011, 8080, 8081, 9001, 9006, 9010, 9011, 9021,
+  ])
+  expect(settings).toMatchObject({ isFresh: false, hasDemo: true, natsUrl: undefined, mongoDb: 'hushryd' })
+})
+
+test('flags are read, and an unknown one is answered with the usage', () => {
+  expect(readSettings(['--fresh', '--no-demo'], {})).toMatchObject({ isFresh: true, hasDemo: false })
+  expect(() => readSettings(['--frehs'], {})).toThrow(/--frehs[\s\S]*usage: npm start/)
+})
+
+test('an operations port moves with its gRPC port and is named by that setting', () => {
+  const { ports } = readSettings([], { EDGE_2_GRPC_PORT: '6011' })
+  expect(ports).toContainEqual({
+    port: 8011,
+    owner: 'operations of edge-2',
+    setting: 'EDGE_2_GRPC_PORT + 2000',
+  })
+})
+
+test('every bad setting is reported at once', () => {
+  const read = () =>
+    readSettings([], { EDGE_1_PORT: 'http', LOCATION_GRPC_PORT: '7006', CONSOLE_LOG_LEVEL: 'loud' })
+  expect(read).toThrow(BadUsage)
+  expect(read).toThrow(/EDGE_1_PORT=http is not a port[\s\S]*port 7006[\s\S]*CONSOLE_LOG_LEVEL=loud/)
+})
