@@ -22,8 +22,6 @@ if (!Number.isInteger(trips) || trips < 1 || trips > 5_000) {
 const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort())
 process.once('SIGINT', () => stop.abort())
-// The local supervisor holds the other end of standard input: when it is gone, so is the demo.
-process.stdin.resume().once('end', () => stop.abort())
 
 const rides = readRides(await readFile(new URL('./rides.csv', import.meta.url), 'utf8'))
 const latency = new LatencyReport()

@@ -1,0 +1,41 @@
+/** Signs the load's drivers and riders in and creates their trips, over REST as HushRyd's backend does. */
+export async function signInPeople(options: {
+  edgeUrls: readonly string[]
+  serviceKey: string
+  trips: number
+  followers: number
+  prefix: string
+}): Promise<{ tripId: string; driverToken: string; riderTokens: string[] }[]> {
+  const { edgeUrls, serviceKey, followers, prefix } = options
+  let turn = 0
+  async function request(method: string, path: string, body: unknown): Promise<{ token: string }> {
+    const edge = edgeUrls[turn++ % edgeUrls.length]
+    const response = await fetch(edge + path, {
+      method,
+      headers: { authorization: `Bearer ${serviceKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
+    return (await response.json()) as { token: string }
+  }
+  const signIn = async (userId: string, role: string) =>
+    (await request('POST', '/v1/sessions', { userId, role, deviceId: 'load' })).token
+
+  const people: { tripId: string; driverToken: string; riderTokens: string[] }[] = []
+  let next = 0
+  async function work(): Promise<void> {
+    for (let index = next++; index < options.trips; index = next++) {
+      const driverId = `${prefix}-d${index}`
+      const riderIds = Array.from({ length: followers }, (_, rider) => `${prefix}-r${index}-${rider}`)
+      const tripId = `${prefix}-t${index}`
+      await request('PUT', `/v1/trips/${tripId}`, { driverId, passengerIds: riderIds, status: 'ACTIVE' })
+      people.push({
+        tripId,
+        driverToken: await signIn(driverId, 'driver'),
+        riderTokens: await Promise.all(riderIds.map((riderId) => signIn(riderId, 'passenger'))),
+      })
+    }
+  }
+  await Promise.all(Array.from({ length: 16 }, work))
+  return people
+}

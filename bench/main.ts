@@ -1,0 +1,14 @@
+/** `npm run bench -- NAME [flags]`: everything that measures time. */
+import { runLoad } from './load/run.ts'
+
+const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
+  load: runLoad,
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+const bench = BENCHES[name]
+if (bench === undefined) {
+  console.error(`usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} [flags]`)
+  process.exit(2)
+}
+await bench(args)
