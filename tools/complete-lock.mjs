@@ -25,7 +25,8 @@ for (const { optionalDependencies = {}, dev } of Object.values(lock.packages)) {
     const words = name.split(/[-/]/)
     const os = words.find((word) => SYSTEMS.includes(word))
     const cpu = PROCESSORS[words.find((word) => word in PROCESSORS)]
-    if (os === undefined || cpu === undefined) throw new Error(`${name} names no machine that this script knows`)
+    if (os === undefined || cpu === undefined)
+      throw new Error(`${name} names no machine that this script knows`)
     const libc = words.includes('musl') ? { libc: ['musl'] } : {}
     lock.packages[path] = { version, cpu: [cpu], ...(dev ? { dev } : {}), ...libc, optional: true, os: [os] }
     added.push(name)
