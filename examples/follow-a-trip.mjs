@@ -12,7 +12,9 @@ const session = await fetch(`${edge}/v1/sessions`, {
 const socket = new WebSocket(`${edge.replace('http', 'ws')}/v1/ws`, 'hushryd.v1.json', {
   headers: { authorization: `Bearer ${session.token}` },
 })
-socket.on('open', () => socket.send(JSON.stringify({ id: '1', join: { tripId, sinceMs: Date.now() - 60_000 } })))
+socket.on('open', () =>
+  socket.send(JSON.stringify({ id: '1', join: { tripId, sinceMs: Date.now() - 60_000 } })),
+)
 socket.on('message', (data) => {
   const { joined, trip, event, error } = JSON.parse(data)
   if (joined) console.log(`joined, ${joined.missed.length} positions of the last minute`)

@@ -21,5 +21,5 @@ export async function residentBytes(pid: number): Promise<number> {
 
 /** Whether this machine has /proc: the figures by process need it. */
 export async function hasProc(): Promise<boolean> {
-  return (await readdir('/proc').catch(() => [])).includes('self')
+  return (await readdir('/proc').catch((): string[] => [])).includes('self')
 }
