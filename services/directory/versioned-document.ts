@@ -9,7 +9,14 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
-import { type Collection, type Filter, MongoServerError, type OptionalUnlessRequiredId } from 'mongodb'
+import {
+  type Collection,
+  type Document,
+  type Filter,
+  type IndexDescription,
+  MongoServerError,
+  type OptionalUnlessRequiredId,
+} from 'mongodb'
 import type { TripEvent } from './trip.ts'
 
 /** What is still to be done for the newest change of a document. */
@@ -39,6 +46,43 @@ export interface Change<D extends VersionedDocument> {
 export interface ChangeOutcome<D extends VersionedDocument> {
   readonly document: D
   readonly isChanged: boolean
+}
+
+/** A collection as code: what it takes in, and how it is found. */
+export interface CollectionShape {
+  readonly name: string
+  readonly validator: Document
+  readonly indexes: readonly IndexDescription[]
+}
+
+/** Adds to a collection's own fields what every document has, and the index by which marks are found. */
+export function documentShape(
+  name: string,
+  own: {
+    required: readonly string[]
+    properties: Readonly<Record<string, Document>>
+    indexes: readonly IndexDescription[]
+  },
+): CollectionShape {
+  return {
+    name,
+    validator: {
+      $jsonSchema: {
+        bsonType: 'object',
+        required: ['_id', 'version', 'updatedAt', ...own.required],
+        additionalProperties: false,
+        properties: {
+          _id: { bsonType: 'string' },
+          version: { bsonType: ['int', 'long'], minimum: 1 },
+          updatedAt: { bsonType: 'date' },
+          pending: { bsonType: 'object', required: ['by', 'at'] },
+          ...own.properties,
+        },
+      },
+    },
+    // Sparse: it holds only the few documents that changed in the last seconds.
+    indexes: [{ name: 'pending_at', key: { 'pending.at': 1 }, sparse: true }, ...own.indexes],
+  }
 }
 
 /** Writers of one document at one moment; each round lets at least one of them through. */

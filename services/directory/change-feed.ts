@@ -1,0 +1,96 @@
+/**
+ * Changes over NATS core subjects: `cache.invalidate.*` for every node that
+ * holds copies, `push.trip.*` for the people on a trip.
+ *
+ * A message can be lost; nothing is wrong for longer because of that, since
+ * copies are read again after their time.
+ */
+import { CacheInvalidated, PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
+import { subjectToken } from '@hushryd/kernel/stores/nats.ts'
+import type { NatsConnection } from '@nats-io/transport-node'
+import type { KindName } from './cached-documents.ts'
+import type { DirectoryEvents } from './events.ts'
+import type { TripEvent } from './trip.ts'
+import type { VersionedDocument } from './versioned-document.ts'
+
+/** Announced versions remembered until their marks are settled, which takes seconds. Forgetting one repeats it. */
+const ANNOUNCED_MAX = 50_000
+
+export interface ChangeFeedParts {
+  readonly connection: NatsConnection
+  /** Whether NATS is there now; what is published while it is not would wait in memory without a limit. */
+  readonly isConnected: () => boolean
+  readonly events: DirectoryEvents
+}
+
+export class ChangeFeed {
+  readonly #parts: ChangeFeedParts
+  readonly #announced = new Map<string, number>()
+
+  constructor(parts: ChangeFeedParts) {
+    this.#parts = parts
+  }
+
+  /** False where NATS is away: the change stays marked, and the settler asks again. */
+  announce(kind: KindName, document: VersionedDocument): boolean {
+    const { connection, isConnected, events } = this.#parts
+    const { _id: id, version, pending } = document
+    const key = `${kind}:${id}`
+    if ((this.#announced.get(key) ?? 0) >= version) return true
+    if (!isConnected()) {
+      events.announceFailed(kind)
+      return false
+    }
+    const token = subjectToken(id)
+    connection.publish(
+      `cache.invalidate.${kind}.${token}`,
+      CacheInvalidated.encode({ kind, id, version }).finish(),
+    )
+    if (pending?.event !== undefined) {
+      connection.publish(`push.trip.${token}`, PushEvent.encode(pushEvent(id, pending.event)).finish())
+    }
+    this.#remember(key, version)
+    return true
+  }
+
+  /** Calls back for each change that any node announces, until the connection closes. */
+  listen(onChange: (kind: KindName, id: string, version: number) => void): void {
+    this.#parts.connection.subscribe('cache.invalidate.*.*', {
+      callback: (error, message) => {
+        const change = error === null ? readChange(message.data) : undefined
+        if (change === undefined) return
+        const { kind, id, version } = change
+        if (kind === 'user' || kind === 'contacts' || kind === 'trip') onChange(kind, id, version)
+      },
+    })
+  }
+
+  #remember(key: string, version: number): void {
+    this.#announced.delete(key)
+    if (this.#announced.size >= ANNOUNCED_MAX) {
+      const [oldest] = this.#announced.keys()
+      if (oldest !== undefined) this.#announced.delete(oldest)
+    }
+    this.#announced.set(key, version)
+  }
+}
+
+/** What is no such message is nobody's: the subject is open to all of HushRyd's processes. */
+function readChange(data: Uint8Array): CacheInvalidated | undefined {
+  try {
+    return CacheInvalidated.decode(data)
+  } catch {
+    return undefined
+  }
+}
+
+function pushEvent(tripId: string, { type, userIds, state, isEnd }: TripEvent): PushEvent {
+  return {
+    type,
+    tripId,
+    data: { status: state },
+    userIds: [...userIds],
+    userId: '',
+    tripEnded: isEnd,
+  }
+}
