@@ -84,7 +84,8 @@ function closeLabels({ name, labels = {} }: MetricSpec): Closed {
 
 export function createMetrics(service: string): Metrics {
   const registry = new Registry()
-  registry.setDefaultLabels({ service })
+  // Not `service`, which on calls is the gRPC service.
+  registry.setDefaultLabels({ app: service })
   collectDefaultMetrics({ register: registry })
   const made = new Map<string, unknown>()
 
