@@ -1,0 +1,198 @@
+/** Streams of JetStream, and a publisher that is cheap a message. */
+import { jetstreamManager, type StreamConfig } from '@nats-io/jetstream'
+import {
+  createInbox,
+  headers,
+  type Msg,
+  type NatsConnection,
+  type PublishOptions,
+} from '@nats-io/transport-node'
+import type { Log } from '../log.ts'
+import type { MetricSpec, Metrics } from '../metrics.ts'
+import type { NatsLink } from './nats.ts'
+import { storeAway, withStore } from './store-error.ts'
+
+export type StreamSpec = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>
+
+/** JetStream's code for "stream not found". */
+const STREAM_NOT_FOUND = 10_059
+
+/** Creates the stream, or brings it to what the spec says. Waits for NATS; several processes may do it at once. */
+export async function ensureStream(link: NatsLink, spec: StreamSpec, signal?: AbortSignal): Promise<void> {
+  const manager = await jetstreamManager(await link.connected(signal))
+  await withStore('nats', async () => {
+    try {
+      await manager.streams.update(spec.name, spec)
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (code !== STREAM_NOT_FOUND) throw error
+      await manager.streams.add(spec)
+    }
+  })
+}
+
+export interface JetStreamPublisherOptions {
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Messages that wait for their acknowledgement; past it publish() refuses. */
+  readonly inFlightMax?: number
+  /** A message without acknowledgement after this has failed, give or take SWEEP_MS. */
+  readonly ackTimeoutMs?: number
+}
+
+export interface JetStreamPublisher extends Disposable {
+  readonly inFlight: number
+  /**
+   * Resolves when JetStream has stored the message. Rejects with UNAVAILABLE
+   * when it has not said so: NATS is away, the time is over, too many wait.
+   * The message may still be stored then, so whoever repeats it gives a msgId.
+   */
+  publish(subject: string, data: Uint8Array, options?: { readonly msgId?: string }): Promise<void>
+}
+
+export const JETSTREAM_IN_FLIGHT = {
+  name: 'hushryd_jetstream_in_flight',
+  help: 'Messages published to JetStream and not yet acknowledged.',
+} satisfies MetricSpec
+
+export const JETSTREAM_PUBLISHED = {
+  name: 'hushryd_jetstream_published_total',
+  help: 'Messages published to JetStream by how it ended.',
+  labels: { outcome: ['stored', 'refused', 'timeout', 'disconnected', 'full'] },
+} satisfies MetricSpec
+
+const IN_FLIGHT_MAX = 20_000
+const ACK_TIMEOUT_MS = 5000
+/** One timer for all that wait, not one each. */
+const SWEEP_MS = 250
+/** JetStream drops a second message with the same value within its window. */
+const MSG_ID_HEADER = 'Nats-Msg-Id'
+
+interface Pending {
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+  readonly expiresMs: number
+}
+
+/** An acknowledgement starts with `{"stream"`, a refusal with `{"error"`. */
+const QUOTED_S = 0x73
+
+/** Why JetStream refused; undefined for an acknowledgement. */
+function findRefusal(message: Msg): Error | undefined {
+  const { data } = message
+  if (data[2] === QUOTED_S) return undefined
+  // Nobody listens to the subject: there is no stream, or JetStream is not up yet.
+  if (data.length === 0)
+    return new Error(`JetStream has no stream for the subject (${message.headers?.code ?? 0})`)
+  const reply: unknown = message.json()
+  const error = typeof reply === 'object' && reply !== null && 'error' in reply ? reply.error : undefined
+  return error === undefined
+    ? undefined
+    : new Error(`JetStream refused the message: ${JSON.stringify(error)}`)
+}
+
+export function createJetStreamPublisher(
+  link: NatsLink,
+  options: JetStreamPublisherOptions,
+): JetStreamPublisher {
+  const { log, metrics, inFlightMax = IN_FLIGHT_MAX, ackTimeoutMs = ACK_TIMEOUT_MS } = options
+  // Insertion order is the order of expiry.
+  const pending = new Map<string, Pending>()
+  metrics.gauge(JETSTREAM_IN_FLIGHT, () => pending.size)
+  const published = metrics.counter(JETSTREAM_PUBLISHED)
+  const stored = published.bind({ outcome: 'stored' })
+  const refused = published.bind({ outcome: 'refused' })
+  const timedOut = published.bind({ outcome: 'timeout' })
+  const disconnected = published.bind({ outcome: 'disconnected' })
+  const full = published.bind({ outcome: 'full' })
+  const inbox = createInbox()
+  const tokenAt = inbox.length + 1
+  let lastToken = 0
+
+  const subscription = link.subscribe(`${inbox}.*`, (message) => {
+    const token = message.subject.slice(tokenAt)
+    const waiting = pending.get(token)
+    // Too late: it has already been reported as failed.
+    if (waiting === undefined) return
+    pending.delete(token)
+    const refusal = findRefusal(message)
+    if (refusal === undefined) {
+      stored.inc()
+      waiting.resolve()
+    } else {
+      refused.inc()
+      waiting.reject(storeAway('nats', refusal))
+    }
+  })
+
+  const sweep = setInterval(() => {
+    const nowMs = performance.now()
+    for (const [token, waiting] of pending) {
+      if (waiting.expiresMs > nowMs) break
+      pending.delete(token)
+      timedOut.inc()
+      waiting.reject(storeAway('nats', new Error(`no acknowledgement within ${ackTimeoutMs} ms`)))
+    }
+  }, SWEEP_MS)
+  sweep.unref()
+
+  function failAll(why: string): void {
+    if (pending.size === 0) return
+    log.warn({ inFlight: pending.size }, `JetStream messages failed: ${why}`)
+    const waiting = [...pending.values()]
+    pending.clear()
+    disconnected.inc(waiting.length)
+    const error = storeAway('nats', new Error(why))
+    for (const each of waiting) each.reject(error)
+  }
+  const stopFollowing = link.onDisconnected(() => failAll('the connection was lost'))
+
+  function send(
+    connection: NatsConnection,
+    subject: string,
+    data: Uint8Array,
+    publishOptions: PublishOptions,
+  ): void {
+    connection.publish(subject, data, publishOptions)
+  }
+
+  return {
+    get inFlight() {
+      return pending.size
+    },
+    publish(subject, data, { msgId } = {}) {
+      const { connection } = link
+      if (connection === undefined || !link.isConnected) {
+        disconnected.inc()
+        return Promise.reject(storeAway('nats'))
+      }
+      if (pending.size >= inFlightMax) {
+        full.inc()
+        return Promise.reject(storeAway('nats', new Error(`${inFlightMax} messages already wait`)))
+      }
+      lastToken += 1
+      const token = lastToken.toString(36)
+      const reply = `${inbox}.${token}`
+      return new Promise<void>((resolve, reject) => {
+        pending.set(token, { resolve, reject, expiresMs: performance.now() + ackTimeoutMs })
+        try {
+          if (msgId === undefined) send(connection, subject, data, { reply })
+          else {
+            const head = headers()
+            head.set(MSG_ID_HEADER, msgId)
+            send(connection, subject, data, { reply, headers: head })
+          }
+        } catch (error) {
+          pending.delete(token)
+          reject(storeAway('nats', error))
+        }
+      })
+    },
+    [Symbol.dispose]() {
+      clearInterval(sweep)
+      stopFollowing()
+      subscription.close()
+      failAll('the publisher closed')
+    },
+  }
+}
