@@ -1,0 +1,139 @@
+/** MongoDB: one client a process, collections with their validators and indexes. */
+import {
+  type Collection,
+  type CollectionOptions,
+  type CreateCollectionOptions,
+  type Db,
+  type Document,
+  type IndexDescription,
+  MongoClient,
+  MongoServerError,
+  type TimeSeriesCollectionOptions,
+} from 'mongodb'
+import type { Log } from '../log.ts'
+import type { MetricSpec, Metrics } from '../metrics.ts'
+import { withStore } from './store-error.ts'
+
+export interface MongoLinkOptions {
+  readonly url: string
+  readonly db: string
+  readonly name: string
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly maxPoolSize?: number
+}
+
+export interface MongoLink extends AsyncDisposable {
+  readonly client: MongoClient
+  readonly db: Db
+  /** Errors translated: UNAVAILABLE where MongoDB is away. */
+  run<T>(work: (db: Db) => Promise<T>): Promise<T>
+  /** Asks the server; for readiness. */
+  check(): Promise<'ok' | string>
+  close(): Promise<void>
+}
+
+export const MONGO_CONNECTIONS = {
+  name: 'hushryd_mongo_connections',
+  help: 'Connections to MongoDB that are in use.',
+} satisfies MetricSpec
+
+/** How long an operation looks for a server before it fails. */
+const SERVER_SELECTION_MS = 2000
+/** A socket without an answer for this long is given up. */
+const SOCKET_TIMEOUT_MS = 10_000
+const CHECK_TIMEOUT_MS = 1000
+const POOL_MAX = 50
+/** Operations that wait for a connection of the pool fail after this. */
+const POOL_WAIT_MS = 2000
+
+/**
+ * Answers at once: the client connects by itself, at the first operation and
+ * after each outage. Writes are acknowledged by a majority; the driver leaves
+ * sessions and retries away on servers that have none, as the local one.
+ */
+export async function connectMongo(options: MongoLinkOptions): Promise<MongoLink> {
+  const { url, name, log, metrics, maxPoolSize = POOL_MAX } = options
+  const client = new MongoClient(url, {
+    appName: name,
+    maxPoolSize,
+    serverSelectionTimeoutMS: SERVER_SELECTION_MS,
+    connectTimeoutMS: SERVER_SELECTION_MS,
+    socketTimeoutMS: SOCKET_TIMEOUT_MS,
+    waitQueueTimeoutMS: POOL_WAIT_MS,
+    writeConcern: { w: 'majority' },
+    ignoreUndefined: true,
+  })
+  let checkedOut = 0
+  client.on('connectionCheckedOut', () => {
+    checkedOut += 1
+  })
+  client.on('connectionCheckedIn', () => {
+    checkedOut -= 1
+  })
+  metrics.gauge(MONGO_CONNECTIONS, () => checkedOut)
+  client.on('serverHeartbeatFailed', ({ failure }) => log.warn({ err: failure }, 'MongoDB is away'))
+
+  const db = client.db(options.db)
+  // Resolves later, or never; operations wait for a server on their own.
+  client.connect().then(
+    () => log.info('MongoDB connected'),
+    (error: unknown) => log.warn({ err: error }, 'MongoDB is away at the start; trying on'),
+  )
+  const link: MongoLink = {
+    client,
+    db,
+    run: (work) => withStore('mongo', () => work(db)),
+    async check() {
+      try {
+        await db.command({ ping: 1 }, { timeoutMS: CHECK_TIMEOUT_MS })
+        return 'ok'
+      } catch (error) {
+        return error instanceof Error ? error.name : 'away'
+      }
+    },
+    async close() {
+      await client.close()
+    },
+    [Symbol.asyncDispose]: () => link.close(),
+  }
+  return link
+}
+
+export interface CollectionSpec {
+  readonly name: string
+  /** A $jsonSchema validator, brought up to date where the collection is there already. */
+  readonly validator?: Document
+  readonly indexes?: readonly IndexDescription[]
+  readonly timeseries?: TimeSeriesCollectionOptions
+  /** For time series; elsewhere a TTL index does it. */
+  readonly expireAfterSeconds?: number
+  readonly collectionOptions?: CollectionOptions
+}
+
+/** MongoDB's code for a collection that is there already. */
+const NAMESPACE_EXISTS = 48
+
+/** Creates the collection or brings it up to date; several processes may do it at once. */
+export async function ensureCollection<T extends Document = Document>(
+  db: Db,
+  spec: CollectionSpec,
+): Promise<Collection<T>> {
+  const { name, validator, indexes = [], timeseries, expireAfterSeconds, collectionOptions } = spec
+  return await withStore('mongo', async () => {
+    const options: CreateCollectionOptions = {
+      ...(validator === undefined ? {} : { validator }),
+      ...(timeseries === undefined ? {} : { timeseries }),
+      ...(expireAfterSeconds === undefined ? {} : { expireAfterSeconds }),
+    }
+    try {
+      await db.createCollection(name, options)
+    } catch (error) {
+      if (!(error instanceof MongoServerError) || error.code !== NAMESPACE_EXISTS) throw error
+      if (validator !== undefined) await db.command({ collMod: name, validator })
+    }
+    const collection = db.collection<T>(name, collectionOptions)
+    if (indexes.length > 0) await collection.createIndexes([...indexes])
+    return collection
+  })
+}
