@@ -11,6 +11,7 @@
  * Nothing here throws for a Redis that is away: a cache that does not answer
  * is an empty one.
  */
+import type { RedisLink } from '@hushryd/kernel/stores/redis.ts'
 import type { Redis } from 'ioredis'
 import type { DirectoryEvents } from './events.ts'
 
@@ -59,20 +60,20 @@ interface Scripts {
 }
 
 export class Cache {
-  readonly #redis: Redis & Scripts
+  readonly #link: RedisLink
   readonly #events: DirectoryEvents
 
-  constructor(redis: Redis, events: DirectoryEvents) {
-    redis.defineCommand(READ, { numberOfKeys: 1, lua: READ_SCRIPT })
-    redis.defineCommand(PUT, { numberOfKeys: 1, lua: PUT_SCRIPT })
-    this.#redis = redis as Redis & Scripts
+  constructor(link: RedisLink, events: DirectoryEvents) {
+    link.raw.defineCommand(READ, { numberOfKeys: 1, lua: READ_SCRIPT })
+    link.raw.defineCommand(PUT, { numberOfKeys: 1, lua: PUT_SCRIPT })
+    this.#link = link
     this.#events = events
   }
 
   /** Undefined where Redis did not answer. */
   async read(key: string): Promise<CacheRead | undefined> {
     try {
-      const [version, text, ticketMs] = await this.#redis[READ](key)
+      const [version, text, ticketMs] = await this.#run((redis) => redis[READ](key))
       this.#events.cacheWorked()
       const value = version === null || text === null ? undefined : { version: Number(version), text }
       return { value, ticketMs }
@@ -85,7 +86,7 @@ export class Cache {
   /** For puts without a read before them. Undefined where Redis did not answer. */
   async ticketMs(): Promise<number | undefined> {
     try {
-      const [seconds, microseconds] = await this.#redis.time()
+      const [seconds, microseconds] = await this.#run((redis) => redis.time())
       return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
     } catch (error) {
       this.#events.cacheFailed('ticket', error)
@@ -97,8 +98,10 @@ export class Cache {
   async put(entries: readonly CacheEntry[], ticketMs: number): Promise<boolean> {
     const untilMs = ticketMs + PUT_WITHIN_MS
     try {
-      const results = await Promise.all(
-        entries.map(({ key, version, text }) => this.#redis[PUT](key, version, text, CACHE_TTL_MS, untilMs)),
+      const results = await this.#run((redis) =>
+        Promise.all(
+          entries.map(({ key, version, text }) => redis[PUT](key, version, text, CACHE_TTL_MS, untilMs)),
+        ),
       )
       this.#events.cacheWorked()
       return !results.includes(TOO_LATE)
@@ -106,5 +109,9 @@ export class Cache {
       this.#events.cacheFailed('put', error)
       return false
     }
+  }
+
+  async #run<T>(work: (redis: Redis & Scripts) => Promise<T>): Promise<T> {
+    return await this.#link.run((redis) => work(redis as Redis & Scripts))
   }
 }

@@ -6,6 +6,7 @@
  * where MongoDB is away, since an old answer is better than none.
  */
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
+import { translateStoreError } from '@hushryd/kernel/stores/store-error.ts'
 import type { Collection } from 'mongodb'
 import type { Cache, CacheRead } from './cache.ts'
 import type { DirectoryEvents } from './events.ts'
@@ -23,7 +24,6 @@ export type KindName = 'user' | 'contacts' | 'trip'
 /** A document that is not there may be called missing for so long without looking again. */
 const ABSENT_MS = 700
 const ABSENT_MAX = 10_000
-const RETRY_AFTER_MS = 1000
 
 export interface Clocks {
   /** Milliseconds since 1970, for what is stored. */
@@ -95,7 +95,7 @@ export class CachedDocuments<D extends VersionedDocument> {
     try {
       outcome = await changeDocument(collection, id, { by, nowMs: clocks.nowMs, decide })
     } catch (error) {
-      throw asUnavailable(error)
+      throw translateStoreError('mongo', error)
     }
     if (!outcome.isChanged) return outcome
     this.heard(id, outcome.document.version)
@@ -122,7 +122,8 @@ export class CachedDocuments<D extends VersionedDocument> {
     try {
       found = await findDocument(collection, id)
     } catch (error) {
-      if (held === undefined) throw asUnavailable(error)
+      const problem = translateStoreError('mongo', error)
+      if (held === undefined || !isAway(problem)) throw problem
       events.read(kind, 'stale_cache')
       return held
     }
@@ -183,11 +184,6 @@ export function encode(
   }
 }
 
-/** MongoDB away and the like; the caller's own problems stay what they are. */
-export function asUnavailable(error: unknown): unknown {
-  if (error instanceof DomainError) return error
-  return new DomainError(ErrorReason.ERROR_REASON_UNAVAILABLE, 'The directory cannot reach its store.', {
-    retryAfterMs: RETRY_AFTER_MS,
-    cause: error,
-  })
+function isAway(problem: unknown): boolean {
+  return problem instanceof DomainError && problem.reason === ErrorReason.ERROR_REASON_UNAVAILABLE
 }

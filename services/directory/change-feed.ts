@@ -6,8 +6,7 @@
  * copies are read again after their time.
  */
 import { CacheInvalidated, PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
-import { subjectToken } from '@hushryd/kernel/stores/nats.ts'
-import type { NatsConnection } from '@nats-io/transport-node'
+import { type NatsLink, type NatsSubscription, subjectToken } from '@hushryd/kernel/stores/nats.ts'
 import type { KindName } from './cached-documents.ts'
 import type { DirectoryEvents } from './events.ts'
 import type { TripEvent } from './trip.ts'
@@ -16,52 +15,39 @@ import type { VersionedDocument } from './versioned-document.ts'
 /** Announced versions remembered until their marks are settled, which takes seconds. Forgetting one repeats it. */
 const ANNOUNCED_MAX = 50_000
 
-export interface ChangeFeedParts {
-  readonly connection: NatsConnection
-  /** Whether NATS is there now; what is published while it is not would wait in memory without a limit. */
-  readonly isConnected: () => boolean
-  readonly events: DirectoryEvents
-}
-
 export class ChangeFeed {
-  readonly #parts: ChangeFeedParts
+  readonly #nats: NatsLink
+  readonly #events: DirectoryEvents
   readonly #announced = new Map<string, number>()
 
-  constructor(parts: ChangeFeedParts) {
-    this.#parts = parts
+  constructor(nats: NatsLink, events: DirectoryEvents) {
+    this.#nats = nats
+    this.#events = events
   }
 
   /** False where NATS is away: the change stays marked, and the settler asks again. */
   announce(kind: KindName, document: VersionedDocument): boolean {
-    const { connection, isConnected, events } = this.#parts
     const { _id: id, version, pending } = document
     const key = `${kind}:${id}`
     if ((this.#announced.get(key) ?? 0) >= version) return true
-    if (!isConnected()) {
-      events.announceFailed(kind)
-      return false
-    }
     const token = subjectToken(id)
-    connection.publish(
-      `cache.invalidate.${kind}.${token}`,
-      CacheInvalidated.encode({ kind, id, version }).finish(),
-    )
-    if (pending?.event !== undefined) {
-      connection.publish(`push.trip.${token}`, PushEvent.encode(pushEvent(id, pending.event)).finish())
-    }
-    this.#remember(key, version)
-    return true
+    const change = CacheInvalidated.encode({ kind, id, version }).finish()
+    const isSent =
+      this.#nats.publish(`cache.invalidate.${kind}.${token}`, change) &&
+      (pending?.event === undefined ||
+        this.#nats.publish(`push.trip.${token}`, PushEvent.encode(pushEvent(id, pending.event)).finish()))
+    if (isSent) this.#remember(key, version)
+    else this.#events.announceFailed(kind)
+    return isSent
   }
 
-  /** Calls back for each change that any node announces, until the connection closes. */
-  listen(onChange: (kind: KindName, id: string, version: number) => void): void {
-    this.#parts.connection.subscribe('cache.invalidate.*.*', {
-      callback: (error, message) => {
-        const change = error === null ? readChange(message.data) : undefined
-        if (change === undefined) return
-        const { kind, id, version } = change
-        if (kind === 'user' || kind === 'contacts' || kind === 'trip') onChange(kind, id, version)
-      },
+  /** Calls back for each change that any node announces. */
+  listen(onChange: (kind: KindName, id: string, version: number) => void): NatsSubscription {
+    return this.#nats.subscribe('cache.invalidate.*.*', (message) => {
+      const change = readChange(message.data)
+      if (change === undefined) return
+      const { kind, id, version } = change
+      if (kind === 'user' || kind === 'contacts' || kind === 'trip') onChange(kind, id, version)
     })
   }
 

@@ -5,7 +5,7 @@ import {
   TripStatus,
 } from '@hushryd/gen/hushryd/directory/v1/directory.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
-import type { CallerContext } from '@hushryd/kernel/rpc/server.ts'
+import type { RpcContext } from '@hushryd/kernel/rpc/server.ts'
 import type { CachedDocuments } from './cached-documents.ts'
 import { type Contact, type ContactsDocument, decideContacts, openContacts } from './contacts-store.ts'
 import type { DirectoryEvents } from './events.ts'
@@ -38,7 +38,7 @@ const STATES: Readonly<Record<TripStatus, TripState | undefined>> = {
   [TripStatus.CANCELLED]: 'CANCELLED',
 }
 
-export function createHandlers(parts: HandlerParts): DirectoryServiceImplementation<CallerContext> {
+export function createHandlers(parts: HandlerParts): DirectoryServiceImplementation<RpcContext> {
   const { ring, users, contacts, trips, events } = parts
   return {
     async putUser(request, { caller }) {
@@ -70,6 +70,7 @@ export function createHandlers(parts: HandlerParts): DirectoryServiceImplementat
       return {
         ...user,
         userId,
+        pushTokens: [...user.pushTokens],
         whatsapp: user.whatsapp === '' ? user.phone : user.whatsapp,
         version: document.version,
       }

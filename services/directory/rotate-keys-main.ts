@@ -1,0 +1,51 @@
+/**
+ * Run after a new key was put first in DIRECTORY_KEYS and every directory has
+ * restarted with it. When it ends with status 0, nothing is left under another
+ * key, and the old ones may go. It can be stopped and run again at any time.
+ */
+import { ConfigError, environment } from '@hushryd/kernel/config.ts'
+import { createLog } from '@hushryd/kernel/log.ts'
+import { createMetrics } from '@hushryd/kernel/metrics.ts'
+import { connectMongo } from '@hushryd/kernel/stores/mongo.ts'
+import { type RotateKeysConfig, readRotateKeysConfig } from './config.ts'
+
+import { type ContactsDocument, contactsShape } from './contacts-store.ts'
+import { rotateKeys } from './rotate-keys.ts'
+import { type UserDocument, usersShape } from './user-store.ts'
+
+const NAME = 'directory-rotate-keys'
+const EXIT_CONFIG = 78
+const EXIT_LEFT_OVER = 1
+
+async function rotate(config: RotateKeysConfig, signal: AbortSignal): Promise<boolean> {
+  const log = createLog({ name: NAME })
+  await using mongo = await connectMongo({
+    name: NAME,
+    log,
+    metrics: createMetrics(NAME),
+    url: config.MONGO_URL,
+    db: config.MONGO_DB,
+    maxPoolSize: config.MONGO_POOL_MAX,
+  })
+  const { resealed, unreadable } = await rotateKeys({
+    ring: config.DIRECTORY_KEYS,
+    users: mongo.db.collection<UserDocument>(usersShape.name),
+    contacts: mongo.db.collection<ContactsDocument>(contactsShape.name),
+    log,
+    signal,
+  })
+  const isComplete = unreadable === 0 && !signal.aborted
+  log.info({ resealed, unreadable, isComplete }, 'rotation ended')
+  return isComplete
+}
+
+const stopped = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort())
+try {
+  const isComplete = await rotate(readRotateKeysConfig(environment), stopped.signal)
+  process.exitCode = isComplete ? 0 : EXIT_LEFT_OVER
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = EXIT_CONFIG
+}
