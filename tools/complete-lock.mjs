@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 
 const LOCK = join(dirname(dirname(fileURLToPath(import.meta.url))), 'package-lock.json')
 const SYSTEMS = ['android', 'darwin', 'freebsd', 'linux', 'win32']
-const PROCESSORS = { aarch64: 'arm64', arm64: 'arm64', armv7: 'arm', x64: 'x64' }
+const PROCESSORS = { aarch64: 'arm64', arm64: 'arm64', arm: 'arm', armv7: 'arm', x64: 'x64' }
 
 const lock = JSON.parse(readFileSync(LOCK, 'utf8'))
 const added = []

@@ -24,7 +24,10 @@ export function audiencesOf(path: string): Audiences {
 }
 
 export function mayCall(caller: Caller, audiences: Audiences): boolean {
+  if (audiences.has(Audience.AUDIENCE_PUBLIC)) return true
   switch (caller.kind) {
+    case 'anonymous':
+      return false
     case 'service':
       return true
     case 'backend':

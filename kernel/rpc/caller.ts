@@ -13,6 +13,8 @@ export type Caller =
   | { readonly kind: 'user'; readonly userId: string; readonly role: Role; readonly deviceId: string }
   /** A share link's holder (`trip:<id>`), or a viewer of the public map (`fleet`), through the edge. */
   | { readonly kind: 'viewer'; readonly scope: string }
+  /** Someone without credentials, through the edge. */
+  | { readonly kind: 'anonymous' }
   /** HushRyd's own backend, through the edge or directly. */
   | { readonly kind: 'backend' }
   /** One of HushRyd's processes, on its own behalf. */
@@ -89,8 +91,8 @@ export function callerMetadata(caller: Caller, requestId: string): Metadata {
   } else if (caller.kind === 'viewer') {
     metadata.set(CALLER_KEYS.role, 'viewer')
     metadata.set(CALLER_KEYS.scope, caller.scope)
-  } else if (caller.kind === 'backend') {
-    metadata.set(CALLER_KEYS.role, 'backend')
+  } else if (caller.kind === 'backend' || caller.kind === 'anonymous') {
+    metadata.set(CALLER_KEYS.role, caller.kind)
   }
   return metadata
 }
@@ -193,6 +195,8 @@ function readForwarded(metadata: Metadata): Caller | undefined {
     }
     case 'backend':
       return { kind: 'backend' }
+    case 'anonymous':
+      return { kind: 'anonymous' }
     default:
       return undefined
   }

@@ -54,7 +54,7 @@ export async function describeValkey(
       },
     },
     // Valkey marks warnings with '#', ordinary notices with '*'.
-    isNotable: (line) => /^\d+:\w .* # /.test(line) && !/overcommit|TCP backlog|oO0OoO0OoO0Oo/.test(line),
+    isNotable: (line) => /^\d+:\w .* # /.test(line) && !/overcommit|TCP backlog|ready to exit/.test(line),
   }
 }
 
