@@ -1,0 +1,76 @@
+/**
+ * The operations room's log, as services write to it: the JetStream stream
+ * ADMIN, whose sequence is the one order of all events.
+ *
+ * A service waits for the acknowledgement before it answers its own caller, so
+ * that what happened before has the smaller number, across services and
+ * without clocks.
+ */
+import { randomUUID } from 'node:crypto'
+import { Event, Severity } from '@hushryd/gen/hushryd/admin/v1/event.ts'
+import type { JetStreamPublisher, StreamSpec } from './stores/jetstream.ts'
+
+export { Severity }
+
+export const EVENT_SUBJECT_PREFIX = 'admin.event.'
+const DAY_NS = 24 * 60 * 60 * 1_000_000_000
+/** How long a repeat of an event is recognised. */
+const DUPLICATES_NS = 120 * 1_000_000_000
+
+export function eventStreamSpec(replicas: number): StreamSpec {
+  return {
+    name: 'ADMIN',
+    subjects: [`${EVENT_SUBJECT_PREFIX}>`],
+    num_replicas: replicas,
+    max_age: 7 * DAY_NS,
+    duplicate_window: DUPLICATES_NS,
+  }
+}
+
+export interface NewEvent {
+  /** Dotted words in lower case, such as `sos.triggered`. */
+  readonly type: string
+  readonly severity: Severity
+  /** Repeats with one id count once; a random one where left out. */
+  readonly eventId?: string
+  readonly tripId?: string
+  readonly userId?: string
+  readonly alertId?: string
+  readonly region?: string
+  /** No phone numbers, addresses or tokens. */
+  readonly data?: Readonly<Record<string, unknown>>
+  /** Milliseconds since 1970; now where left out. */
+  readonly occurredAtMs?: number
+}
+
+export interface EventLog {
+  /** Resolves when the log has the event; rejects with UNAVAILABLE where it may not. */
+  record(event: NewEvent): Promise<void>
+}
+
+const TYPE = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/
+
+export function createEventLog(
+  publisher: JetStreamPublisher,
+  { source }: { readonly source: string },
+): EventLog {
+  return {
+    async record({ type, severity, eventId = randomUUID(), occurredAtMs = Date.now(), ...rest }) {
+      if (!TYPE.test(type)) throw new Error(`no event type: ${type}`)
+      const { tripId = '', userId = '', alertId = '', region = '', data } = rest
+      const event: Event = {
+        eventId,
+        type,
+        severity,
+        tripId,
+        userId,
+        alertId,
+        region,
+        data: data === undefined ? undefined : { ...data },
+        occurredAt: occurredAtMs,
+        source,
+      }
+      await publisher.publish(EVENT_SUBJECT_PREFIX + type, Event.encode(event).finish(), { msgId: eventId })
+    },
+  }
+}
