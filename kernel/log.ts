@@ -2,7 +2,7 @@
  * One JSON line a record. What must never be in a log goes by its field's
  * name, at any depth, and phone numbers in E.164 also by their look.
  */
-import { destination, type Logger, pino } from 'pino'
+import { type Bindings, destination, type Logger, pino } from 'pino'
 
 export type Log = Logger
 
@@ -108,22 +108,36 @@ export function redactValue(value: unknown, depth = 0): unknown {
   return redactFields(value, depth)
 }
 
+/** pino takes the bindings of children as they are, so they are redacted on the way in; children inherit this. */
+function redactBindings(log: Log): Log {
+  const { child, setBindings } = log
+  log.child = function redactedChild(this: Log, bindings: Bindings, options?: object) {
+    return Reflect.apply(child, this, [redactFields(bindings, 0), options])
+  }
+  log.setBindings = function setRedacted(this: Log, bindings: Bindings) {
+    Reflect.apply(setBindings, this, [redactFields(bindings, 0)])
+  }
+  return log
+}
+
 export function createLog({ name, level = 'info', sink }: LogOptions): Log {
-  return pino(
+  const log = pino(
     {
       level,
       base: { service: name },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: {
         level: (label) => ({ level: label }),
-        bindings: (bindings) => redactFields(bindings, 0),
         log: (record) => redactFields(record, 0),
       },
       // The formatter above has already turned errors into plain fields.
       serializers: { err: (value) => value },
       hooks: {
         logMethod(args, method) {
-          const safe: unknown[] = args.map((arg) => (typeof arg === 'string' ? redactText(arg) : arg))
+          // The first may be the record, which the formatter redacts; the others fill the message's places.
+          const safe: unknown[] = args.map((arg, index) =>
+            index > 0 || typeof arg === 'string' ? redactValue(arg) : arg,
+          )
           // pino takes the message of a lone error as it is.
           if (safe.length === 1 && safe[0] instanceof Error) safe.push(redactText(safe[0].message))
           // pino's own rest type is a tuple by overload; the arguments keep their places.
@@ -133,4 +147,5 @@ export function createLog({ name, level = 'info', sink }: LogOptions): Log {
     },
     sink ?? destination({ dest: 1, sync: true }),
   )
+  return redactBindings(log)
 }
