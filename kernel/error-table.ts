@@ -77,6 +77,10 @@ export const ERROR_TABLE: ErrorTable = {
   [ErrorReason.ERROR_REASON_INTERNAL]: row('INTERNAL', 'INTERNAL', 500, false),
   [ErrorReason.ERROR_REASON_EDGE_NOT_FOUND]: row('EDGE_NOT_FOUND', 'NOT_FOUND', 404, false),
   [ErrorReason.ERROR_REASON_DUPLICATE_ID]: row('DUPLICATE_ID', 'ALREADY_EXISTS', 409, false),
+  [ErrorReason.ERROR_REASON_ALERT_NOT_FOUND]: row('ALERT_NOT_FOUND', 'NOT_FOUND', 404, false),
+  [ErrorReason.ERROR_REASON_ALERT_CLOSED]: row('ALERT_CLOSED', 'FAILED_PRECONDITION', 409, false),
+  [ErrorReason.ERROR_REASON_WRONG_PIN]: row('WRONG_PIN', 'PERMISSION_DENIED', 403, false),
+  [ErrorReason.ERROR_REASON_PIN_NOT_SET]: row('PIN_NOT_SET', 'FAILED_PRECONDITION', 409, false),
 }
 
 const REASONS_BY_NAME = new Map<string, ErrorReason>(
