@@ -11,7 +11,10 @@ function fixture() {
 test('a loop runs at once, and again after each pause', async () => {
   const { clock, log } = fixture()
   let runs = 0
-  await using _loop = startLoop({ name: 'l', everyMs: 100, log, clock, run: () => void (runs += 1) })
+  const run = (): void => {
+    runs += 1
+  }
+  await using _loop = startLoop({ name: 'l', everyMs: 100, log, clock, run })
   await settle()
   expect(runs).toBe(1)
   await clock.advance(99)
@@ -60,7 +63,10 @@ test('stopping aborts the run under way, waits for it, and leaves no timer', asy
 test('stopping during a pause ends it at once', async () => {
   const { clock, log } = fixture()
   let runs = 0
-  const loop = startLoop({ name: 'l', everyMs: 1e6, log, clock, run: () => void (runs += 1) })
+  const run = (): void => {
+    runs += 1
+  }
+  const loop = startLoop({ name: 'l', everyMs: 1e6, log, clock, run })
   await settle()
   expect(clock.pending).toBe(1)
   await loop.stop()

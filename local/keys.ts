@@ -2,10 +2,22 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { SystemKeys } from './processes.ts'
+import type { Program, SecretKind } from './programs.ts'
+
+export interface SystemKeys {
+  readonly serviceKey: string
+  readonly peerKey: string
+  /** Settings that name the files of a program's secrets. */
+  filesOf(program: Program): NodeJS.ProcessEnv
+}
 
 /** The service key is what the local stack prints and people paste: the prefix says what it is. */
 const SERVICE_KEY_PREFIX = 'hrsk_'
+
+const MAKERS: Readonly<Record<SecretKind, () => string>> = {
+  keyRing: () => `k1:${randomBytes(32).toString('base64')}\n`,
+  token: () => `${randomBytes(32).toString('base64url')}\n`,
+}
 
 async function keep(path: string, make: () => string): Promise<string> {
   try {
@@ -16,25 +28,36 @@ async function keep(path: string, make: () => string): Promise<string> {
   return (await readFile(path, 'utf8')).trim()
 }
 
+/** `DIRECTORY_KEYS` to `directory-keys`. */
+function fileName(setting: string): string {
+  return setting.toLowerCase().replaceAll('_', '-')
+}
+
+/** What `given` names, by value or by file, is taken from there. */
 export async function readKeys(
   folder: string,
-  given: {
-    serviceKey?: string | undefined
-    peerKey?: string | undefined
-    directoryKeysFile?: string | undefined
-  } = {},
+  programs: readonly Program[],
+  given: NodeJS.ProcessEnv,
 ): Promise<SystemKeys> {
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const secret = () => randomBytes(32).toString('base64url')
-  const directoryKeysFile = given.directoryKeysFile ?? join(folder, 'directory-keys')
-  if (given.directoryKeysFile === undefined) {
-    await keep(directoryKeysFile, () => `k1:${randomBytes(32).toString('base64')}\n`)
+  const files = new Map<string, string>()
+  for (const [setting, kind] of programs.flatMap(({ secrets = {} }) => Object.entries(secrets))) {
+    if (given[setting] || given[`${setting}_FILE`]) continue
+    const path = join(folder, fileName(setting))
+    await keep(path, MAKERS[kind])
+    files.set(setting, path)
   }
+  const serviceKey = () => SERVICE_KEY_PREFIX + MAKERS.token()
   return {
-    serviceKey:
-      given.serviceKey ??
-      (await keep(join(folder, 'service-key'), () => `${SERVICE_KEY_PREFIX}${secret()}\n`)),
-    peerKey: given.peerKey ?? (await keep(join(folder, 'peer-key'), () => `${secret()}\n`)),
-    directoryKeysFile,
+    serviceKey: given.HUSHRYD_SERVICE_KEY || (await keep(join(folder, 'service-key'), serviceKey)),
+    peerKey: given.HUSHRYD_PEER_KEY || (await keep(join(folder, 'peer-key'), MAKERS.token)),
+    filesOf({ secrets = {} }) {
+      const env: NodeJS.ProcessEnv = {}
+      for (const setting of Object.keys(secrets)) {
+        const path = files.get(setting)
+        if (path !== undefined) env[`${setting}_FILE`] = path
+      }
+      return env
+    },
   }
 }

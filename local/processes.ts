@@ -1,16 +1,23 @@
 /**
- * The processes of the system, in the order in which they start.
+ * From programs to processes: names, ports, settings, order.
  *
  * Used by `npm start` with its fixed ports, and by journeys and fault tests
  * with free ones.
  */
 import { join } from 'node:path'
 import type { ProcessSpec } from './child.ts'
+import type { SystemKeys } from './keys.ts'
 import { HOST } from './ports.ts'
+import type { Ports, Program } from './programs.ts'
 
-export interface GrpcPorts {
-  readonly grpc: number
-  readonly ops: number
+/** Operations ports are the gRPC port plus this. */
+export const OPS_OFFSET = 2000
+
+/** One copy of a program. */
+export interface PlannedProcess {
+  readonly name: string
+  readonly program: Program
+  readonly ports: Ports
 }
 
 export interface SystemPlan {
@@ -23,40 +30,92 @@ export interface SystemPlan {
     readonly mongoDb: string
   }
   readonly keys: SystemKeys
-  readonly directory: GrpcPorts
-  readonly locations: readonly GrpcPorts[]
-  readonly history: { readonly ops: number }
-  readonly edges: readonly (GrpcPorts & { readonly http: number })[]
-  readonly hasDemo: boolean
+  readonly processes: readonly PlannedProcess[]
   /** Names of the stores that are started with the rest, which everything waits for. */
   readonly localStores: readonly string[]
   /** Settings for every process. */
   readonly env: NodeJS.ProcessEnv
 }
 
-export interface SystemKeys {
-  readonly serviceKey: string
-  readonly peerKey: string
-  readonly directoryKeysFile: string
+export function planProcesses(
+  programs: readonly Program[],
+  {
+    copiesOf = (program) => program.copies ?? 1,
+    portsOf,
+  }: {
+    readonly copiesOf?: (program: Program) => number
+    /** `index` counts a program's copies from 0. */
+    readonly portsOf: (name: string, program: Program, index: number) => Ports
+  },
+): PlannedProcess[] {
+  return programs.flatMap((program) => {
+    const count = copiesOf(program)
+    const isNumbered = program.copies !== undefined || count > 1
+    return Array.from({ length: count }, (_, index) => {
+      const name = isNumbered ? `${program.name}-${index + 1}` : program.name
+      return { name, program, ports: portsOf(name, program, index) }
+    })
+  })
 }
 
-/** The history writer gives way to the processes that people wait for. */
-const HISTORY_NICE = 10
+function readinessOf({ ports, program }: PlannedProcess): ProcessSpec['ready'] {
+  const { readyLine } = program
+  if (readyLine !== undefined) return { line: readyLine }
+  const url =
+    ports.ops === undefined ? `http://${HOST}:${ports.http}/healthz` : `http://${HOST}:${ports.ops}/readyz`
+  return { answers: async (_pid, signal) => (await fetch(url, { signal })).ok }
+}
 
-function answersAt(opsPort: number): ProcessSpec['ready'] {
+function portSettings({ http, grpc, ops }: Ports): NodeJS.ProcessEnv {
   return {
-    answers: async (_pid, signal) => (await fetch(`http://${HOST}:${opsPort}/readyz`, { signal })).ok,
+    ...(http === undefined ? {} : { HTTP_PORT: String(http) }),
+    ...(grpc === undefined ? {} : { PORT: String(grpc) }),
+    ...(ops === undefined ? {} : { OPS_PORT: String(ops) }),
   }
 }
 
-function nameOf(kind: string, index: number, count: number): string {
-  return count === 1 ? kind : `${kind}-${index + 1}`
+function addressOf({ ports: { http, grpc, ops }, program }: PlannedProcess): string {
+  if (program.about !== undefined) return program.about
+  const shown = [
+    ...(http === undefined ? [] : [`http://localhost:${http}`]),
+    ...(grpc === undefined ? [] : [`grpc ${HOST}:${grpc}`]),
+  ]
+  return shown.length > 0 ? shown.join(', ') : `operations ${HOST}:${ops}`
+}
+
+/** `location-history` to `LOCATION_HISTORY`. */
+export function settingPrefix(name: string): string {
+  return name.toUpperCase().replaceAll('-', '_')
+}
+
+/** All of a program's copies, of which some must be there. */
+function copiesOf(plan: SystemPlan, program: string): readonly PlannedProcess[] {
+  const copies = plan.processes.filter((planned) => planned.program.name === program)
+  if (copies.length === 0) throw new Error(`the system has no ${program}`)
+  return copies
+}
+
+export function grpcOf(plan: SystemPlan, program: string): string[] {
+  return copiesOf(plan, program).map(({ ports }) => `${HOST}:${ports.grpc}`)
+}
+
+export function httpOf(plan: SystemPlan, program: string): string[] {
+  return copiesOf(plan, program).map(({ ports }) => `http://${HOST}:${ports.http}`)
+}
+
+/** Where everyone finds the others; of several copies the first. */
+function addresses(plan: SystemPlan): NodeJS.ProcessEnv {
+  const found: NodeJS.ProcessEnv = {}
+  for (const { program, ports } of plan.processes) {
+    if (ports.grpc !== undefined) found[`${settingPrefix(program.name)}_ADDR`] ??= `${HOST}:${ports.grpc}`
+  }
+  return found
 }
 
 export function describeProcesses(plan: SystemPlan): ProcessSpec[] {
-  const script = (path: string): [string, ...string[]] => [process.execPath, join(plan.root, path)]
   const common: NodeJS.ProcessEnv = {
     ...plan.env,
+    ...addresses(plan),
     HOST,
     NATS_URL: plan.stores.natsUrl,
     REDIS_URL: plan.stores.redisUrl,
@@ -65,57 +124,29 @@ export function describeProcesses(plan: SystemPlan): ProcessSpec[] {
     PEER_TRUST: 'key',
     HUSHRYD_SERVICE_KEY: plan.keys.serviceKey,
     HUSHRYD_PEER_KEY: plan.keys.peerKey,
-    DIRECTORY_ADDR: `${HOST}:${plan.directory.grpc}`,
-    LOCATION_ADDR: plan.locations.map(({ grpc }) => `${HOST}:${grpc}`).join(','),
+    // Standard input ends with the supervisor, and the process with it.
+    HUSHRYD_PARENT_PIPE: 'on',
   }
-  const withPorts = ({ grpc, ops }: GrpcPorts) => ({ ...common, PORT: String(grpc), OPS_PORT: String(ops) })
-
-  const directory: ProcessSpec = {
-    name: 'directory',
-    command: script('services/directory/main.ts'),
-    env: { ...withPorts(plan.directory), DIRECTORY_KEYS_FILE: plan.keys.directoryKeysFile },
-    dependsOn: plan.localStores,
-    ready: answersAt(plan.directory.ops),
-    address: `grpc ${HOST}:${plan.directory.grpc}`,
-  }
-  const locations = plan.locations.map(
-    (ports, index): ProcessSpec => ({
-      name: nameOf('location', index, plan.locations.length),
-      command: script('services/location/main.ts'),
-      env: withPorts(ports),
-      dependsOn: [...plan.localStores, directory.name],
-      ready: answersAt(ports.ops),
-      address: `grpc ${HOST}:${ports.grpc}`,
-    }),
-  )
-  const history: ProcessSpec = {
-    name: 'location-history',
-    command: script('services/location/history-main.ts'),
-    env: { ...common, OPS_PORT: String(plan.history.ops) },
-    dependsOn: plan.localStores,
-    ready: answersAt(plan.history.ops),
-    nice: HISTORY_NICE,
-    address: `operations ${HOST}:${plan.history.ops}`,
-  }
-  const edgeUrls = plan.edges.map(({ http }) => `http://${HOST}:${http}`)
-  const edges = plan.edges.map(
-    (ports, index): ProcessSpec => ({
-      name: `edge-${index + 1}`,
-      command: script('edge/main.ts'),
-      env: { ...withPorts(ports), EDGE_ID: `edge-${index + 1}`, HTTP_PORT: String(ports.http) },
-      dependsOn: [...plan.localStores, directory.name, ...locations.map(({ name }) => name)],
-      ready: answersAt(ports.ops),
-      address: `http://localhost:${ports.http}, grpc ${HOST}:${ports.grpc}`,
-    }),
-  )
-  const demo: ProcessSpec = {
-    name: 'demo',
-    command: script('local/demo/main.ts'),
-    env: { ...common, EDGE_URLS: edgeUrls.join(',') },
-    dependsOn: edges.map(({ name }) => name),
-    ready: { line: 'replaying' },
-    nice: HISTORY_NICE,
-    address: 'drivers and riders over WebSockets',
-  }
-  return [directory, ...locations, history, ...edges, ...(plan.hasDemo ? [demo] : [])]
+  return plan.processes.map((planned): ProcessSpec => {
+    const { name, program, ports } = planned
+    const context = {
+      name,
+      ports,
+      given: plan.env,
+      grpcOf: (other: string) => grpcOf(plan, other),
+      httpOf: (other: string) => httpOf(plan, other),
+    }
+    return {
+      name,
+      command: [process.execPath, join(plan.root, program.script)],
+      env: { ...common, ...plan.keys.filesOf(program), ...portSettings(ports), ...program.env?.(context) },
+      dependsOn: [
+        ...plan.localStores,
+        ...(program.dependsOn ?? []).flatMap((other) => copiesOf(plan, other).map((copy) => copy.name)),
+      ],
+      ready: readinessOf(planned),
+      address: addressOf(planned),
+      ...(program.nice === undefined ? {} : { nice: program.nice }),
+    }
+  })
 }

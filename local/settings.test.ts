@@ -6,11 +6,21 @@ test('without settings the ports are the documented ones', () => {
   expect(settings.ports.map(({ port }) => port).sort((a, b) => a - b)).toEqual([
     7001, 7006, 7010, 7011, 8080, 8081, 9001, 9006, 9010, 9011, 9021,
   ])
-  expect(settings).toMatchObject({ isFresh: false, hasDemo: true, natsUrl: undefined, mongoDb: 'hushryd' })
+  expect(settings).toMatchObject({ isFresh: false, natsUrl: undefined, mongoDb: 'hushryd' })
+  expect(settings.processes.map(({ name }) => name)).toEqual([
+    'directory',
+    'location',
+    'location-history',
+    'edge-1',
+    'edge-2',
+    'demo',
+  ])
 })
 
 test('flags are read, and an unknown one is answered with the usage', () => {
-  expect(readSettings(['--fresh', '--no-demo'], {})).toMatchObject({ isFresh: true, hasDemo: false })
+  const { isFresh, processes } = readSettings(['--fresh', '--no-demo'], {})
+  expect(isFresh).toBe(true)
+  expect(processes.map(({ name }) => name)).not.toContain('demo')
   expect(() => readSettings(['--frehs'], {})).toThrow(/--frehs[\s\S]*usage: npm start/)
 })
 
@@ -27,5 +37,5 @@ test('every bad setting is reported at once', () => {
   const read = () =>
     readSettings([], { EDGE_1_PORT: 'http', LOCATION_GRPC_PORT: '7006', CONSOLE_LOG_LEVEL: 'loud' })
   expect(read).toThrow(BadUsage)
-  expect(read).toThrow(/EDGE_1_PORT=http is not a port[\s\S]*port 7006[\s\S]*CONSOLE_LOG_LEVEL=loud/)
+  expect(read).toThrow(/port 7006[\s\S]*EDGE_1_PORT=http is not a port[\s\S]*CONSOLE_LOG_LEVEL=loud/)
 })

@@ -1,9 +1,8 @@
 /** Reads what `npm start` is told by flags and environment. The only reader of the local stack's settings. */
 import { parseArgs } from 'node:util'
 import { type ConsoleLevel, readConsoleLevel } from './console-log.ts'
-
-/** Operations ports are the gRPC port plus this. */
-const OPS_OFFSET = 2000
+import { OPS_OFFSET, type PlannedProcess, planProcesses, settingPrefix } from './processes.ts'
+import { DEMO, type Ports, PROGRAMS, type Program } from './programs.ts'
 
 export const USAGE = `usage: npm start -- [--fresh] [--no-demo]
   --fresh     empty .stack/data first: databases, streams, keys
@@ -20,21 +19,16 @@ export interface PortSetting {
 
 export interface StackSettings {
   readonly isFresh: boolean
-  readonly hasDemo: boolean
   readonly natsUrl: string | undefined
   readonly redisUrl: string | undefined
   readonly mongoUrl: string | undefined
   readonly mongoDb: string
   readonly consoleLevel: ConsoleLevel
-  readonly serviceKey: string | undefined
-  readonly peerKey: string | undefined
-  readonly directoryKeysFile: string | undefined
-  readonly directory: { readonly grpc: number; readonly ops: number }
-  readonly location: { readonly grpc: number; readonly ops: number }
-  readonly history: { readonly ops: number }
-  readonly edges: readonly { readonly http: number; readonly grpc: number; readonly ops: number }[]
+  readonly processes: readonly PlannedProcess[]
   /** Every port that has to be free. */
   readonly ports: readonly PortSetting[]
+  /** As it was given, for the processes. */
+  readonly env: NodeJS.ProcessEnv
 }
 
 function readFlags(args: readonly string[]): { isFresh: boolean; hasDemo: boolean } {
@@ -49,46 +43,70 @@ function readFlags(args: readonly string[]): { isFresh: boolean; hasDemo: boolea
   }
 }
 
-export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): StackSettings {
-  const flags = readFlags(args)
-  const problems: string[] = []
-  const ports: PortSetting[] = []
+/** Collects ports and what is wrong with them. */
+class PortReader {
+  readonly ports: PortSetting[] = []
+  readonly problems: string[] = []
+  readonly #env: NodeJS.ProcessEnv
 
-  const port = (owner: string, setting: string, fallback: number): number => {
-    const text = env[setting] || String(fallback)
-    const value = Number(text)
-    if (!Number.isInteger(value) || value < 1 || value > 65_535)
-      problems.push(`${setting}=${text} is not a port`)
-    ports.push({ port: value, owner, setting })
-    return value
+  constructor(env: NodeJS.ProcessEnv) {
+    this.#env = env
   }
-  const grpc = (owner: string, setting: string, fallback: number) => {
-    const value = port(owner, setting, fallback)
-    ports.push({
-      port: value + OPS_OFFSET,
-      owner: `operations of ${owner}`,
-      setting: `${setting} + ${OPS_OFFSET}`,
-    })
-    if (value + OPS_OFFSET > 65_535)
-      problems.push(`${setting}=${value} leaves no room for the operations port`)
-    return { grpc: value, ops: value + OPS_OFFSET }
-  }
-  const text = (name: string): string | undefined => env[name] || undefined
 
-  const edges = [
-    { http: port('edge-1', 'EDGE_1_PORT', 8080), ...grpc('edge-1', 'EDGE_1_GRPC_PORT', 7010) },
-    { http: port('edge-2', 'EDGE_2_PORT', 8081), ...grpc('edge-2', 'EDGE_2_GRPC_PORT', 7011) },
-  ]
-  const location = grpc('location', 'LOCATION_GRPC_PORT', 7001)
-  const directory = grpc('directory', 'DIRECTORY_GRPC_PORT', 7006)
-  const history = { ops: port('operations of location-history', 'HISTORY_OPS_PORT', 9021) }
-  for (const [index, one] of ports.entries()) {
-    const twin = ports.slice(0, index).find((other) => other.port === one.port)
-    if (twin)
-      problems.push(
+  read(owner: string, setting: string, fallback: number): number {
+    const text = this.#env[setting] || String(fallback)
+    const port = Number(text)
+    if (!Number.isInteger(port) || port < 1 || port > 65_535)
+      this.problems.push(`${setting}=${text} is not a port`)
+    this.#claim({ port, owner, setting })
+    return port
+  }
+
+  /** The ports of one copy of a program. */
+  portsOf(name: string, { ports }: Program, index: number): Ports {
+    const prefix = settingPrefix(name)
+    const http = ports.http === undefined ? undefined : this.read(name, `${prefix}_PORT`, ports.http + index)
+    const grpc =
+      ports.grpc === undefined ? undefined : this.read(name, `${prefix}_GRPC_PORT`, ports.grpc + index)
+    const ops =
+      grpc !== undefined
+        ? this.#opsBeside(grpc, name, `${prefix}_GRPC_PORT`)
+        : ports.ops === undefined
+          ? undefined
+          : this.read(`operations of ${name}`, `${prefix}_OPS_PORT`, ports.ops + index)
+    return {
+      ...(http === undefined ? {} : { http }),
+      ...(grpc === undefined ? {} : { grpc }),
+      ...(ops === undefined ? {} : { ops }),
+    }
+  }
+
+  #opsBeside(grpc: number, name: string, setting: string): number {
+    const port = grpc + OPS_OFFSET
+    if (port > 65_535) this.problems.push(`${setting}=${grpc} leaves no room for the operations port`)
+    this.#claim({ port, owner: `operations of ${name}`, setting: `${setting} + ${OPS_OFFSET}` })
+    return port
+  }
+
+  #claim(one: PortSetting): void {
+    const twin = this.ports.find((other) => other.port === one.port)
+    if (twin !== undefined) {
+      this.problems.push(
         `port ${one.port} is given to ${twin.owner} (${twin.setting}) and to ${one.owner} (${one.setting})`,
       )
+    }
+    this.ports.push(one)
   }
+}
+
+export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): StackSettings {
+  const { isFresh, hasDemo } = readFlags(args)
+  const reader = new PortReader(env)
+  const processes = planProcesses(
+    PROGRAMS.filter(({ name }) => hasDemo || name !== DEMO),
+    { portsOf: (name, program, index) => reader.portsOf(name, program, index) },
+  )
+  const problems = [...reader.problems]
   let consoleLevel: ConsoleLevel = 'warn'
   try {
     consoleLevel = readConsoleLevel(env.CONSOLE_LOG_LEVEL || 'warn')
@@ -96,20 +114,16 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     problems.push(error instanceof Error ? error.message : String(error))
   }
   if (problems.length > 0) throw new BadUsage(`These settings cannot be used:\n  ${problems.join('\n  ')}`)
+  const text = (name: string): string | undefined => env[name] || undefined
   return {
-    ...flags,
+    isFresh,
     natsUrl: text('NATS_URL'),
     redisUrl: text('REDIS_URL'),
     mongoUrl: text('MONGO_URL'),
     mongoDb: text('MONGO_DB') ?? 'hushryd',
     consoleLevel,
-    serviceKey: text('HUSHRYD_SERVICE_KEY'),
-    peerKey: text('HUSHRYD_PEER_KEY'),
-    directoryKeysFile: text('DIRECTORY_KEYS_FILE'),
-    directory,
-    location,
-    history,
-    edges,
-    ports,
+    processes,
+    ports: reader.ports,
+    env,
   }
 }

@@ -13,7 +13,7 @@ import { describeMongo } from './servers/mongo.ts'
 import { describeNats } from './servers/nats.ts'
 import { describeValkey } from './servers/valkey.ts'
 import { BadUsage, readSettings, type StackSettings } from './settings.ts'
-import { addressLines, statusTable } from './status.ts'
+import { addressLines, readyLine, statusTable } from './status.ts'
 import { onStopSignals } from './stop-signals.ts'
 import { Supervisor, type SupervisorEvent } from './supervisor.ts'
 import { SysrootUnavailable } from './sysroot.ts'
@@ -77,19 +77,16 @@ async function start(settings: StackSettings): Promise<void> {
   })
   await requireFreePorts(settings)
   if (settings.isFresh) await rm(DATA, { recursive: true, force: true })
-  const keys = await readKeys(join(DATA, 'keys'), settings)
+  const programs = settings.processes.map(({ program }) => program)
+  const keys = await readKeys(join(DATA, 'keys'), programs, settings.env)
   const { specs, stores } = await describeStores(settings)
   const plan: SystemPlan = {
     root: ROOT,
     stores,
     keys,
-    directory: settings.directory,
-    locations: [settings.location],
-    history: settings.history,
-    edges: settings.edges,
-    hasDemo: settings.hasDemo,
+    processes: settings.processes,
     localStores: specs.map((spec) => spec.name),
-    env: process.env,
+    env: settings.env,
   }
   const supervisor = new Supervisor([...specs, ...describeProcesses(plan)], {
     restart: true,
@@ -116,9 +113,7 @@ async function start(settings: StackSettings): Promise<void> {
   try {
     await supervisor.start()
     console.log(`\n${statusTable(supervisor.processes)}\n\n${addressLines(plan, STACK)}`)
-    console.log(
-      `ready in ${((Date.now() - startedAt) / 1000).toFixed(1)} s: http://localhost:${settings.edges[0]?.http} (Ctrl-C stops everything)`,
-    )
+    console.log(readyLine(plan, Date.now() - startedAt))
   } catch (error) {
     if (!isStopping) throw new CannotStart(error instanceof Error ? error.message : String(error))
   }

@@ -15,15 +15,13 @@ export function statusTable(processes: readonly SupervisedProcess[]): string {
 }
 
 export function addressLines(plan: SystemPlan, stackFolder: string): string {
+  const pages = plan.processes.filter(({ ports }) => ports.http !== undefined)
   const lines = [
-    ...plan.edges.map(({ http }, index) => [
-      `edge-${index + 1}`,
-      `http://localhost:${http} (REST, pages), ws://localhost:${http}/v1/ws`,
-    ]),
+    ...pages.map(({ name, ports }) => [name, `http://localhost:${ports.http}`]),
     [
       'operations',
-      [plan.directory, ...plan.locations, plan.history, ...plan.edges]
-        .map(({ ops }) => ops)
+      plan.processes
+        .flatMap(({ ports }) => ports.ops ?? [])
         .sort((a, b) => a - b)
         .join(', '),
     ],
@@ -34,4 +32,11 @@ export function addressLines(plan: SystemPlan, stackFolder: string): string {
     ['service key', plan.keys.serviceKey],
   ]
   return lines.map(([name = '', text = '']) => `  ${name.padEnd(12)} ${text}`).join('\n')
+}
+
+/** The last line, which people and scripts wait for. */
+export function readyLine(plan: SystemPlan, tookMs: number): string {
+  const [edge] = plan.processes.filter(({ program }) => program.name === 'edge')
+  const page = `http://localhost:${edge?.ports.http}/live`
+  return `ready in ${(tookMs / 1000).toFixed(1)} s: ${page} shows the map (Ctrl-C stops everything)`
 }

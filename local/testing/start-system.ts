@@ -6,9 +6,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ProcessSpec } from '../child.ts'
 import { readKeys } from '../keys.ts'
-import { freePorts, HOST } from '../ports.ts'
-import { describeProcesses, type SystemPlan } from '../processes.ts'
+import { freePorts } from '../ports.ts'
+import { describeProcesses, grpcOf, httpOf, planProcesses, type SystemPlan } from '../processes.ts'
+import { DEMO, type Ports, PROGRAMS, type Program } from '../programs.ts'
 import { describeMongo } from '../servers/mongo.ts'
 import { describeNats } from '../servers/nats.ts'
 import { describeValkey } from '../servers/valkey.ts'
@@ -17,6 +19,8 @@ import { type SupervisedProcess, Supervisor, type SupervisorEvent } from '../sup
 export interface SystemOptions {
   readonly edges?: number
   readonly locations?: number
+  /** Names from `programs.ts`, with what they depend on; all but the demo where left out. */
+  readonly programs?: readonly string[]
   /** Settings for every process. */
   readonly env?: Readonly<Record<string, string>>
   /** Whether a process that ends by itself is started again; a test that kills one restarts it itself. */
@@ -28,6 +32,10 @@ export interface TestSystem extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` of each edge. */
   readonly edgeUrls: readonly string[]
   readonly serviceKey: string
+  /** `127.0.0.1:PORT` of each copy of a program. */
+  grpcOf(program: string): readonly string[]
+  /** `http://127.0.0.1:PORT` of each copy of a program. */
+  httpOf(program: string): readonly string[]
   /** Ports, addresses and keys of everything. */
   readonly plan: SystemPlan
   /** `nats`, `valkey`, `mongo`, `directory`, `location` (or `location-1`…), `location-history`, `edge-1`… */
@@ -36,43 +44,72 @@ export interface TestSystem extends AsyncDisposable {
   output(name: string): readonly string[]
 }
 
+const ALL_BUT_DEMO = PROGRAMS.map(({ name }) => name).filter((name) => name !== DEMO)
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 /** A test that takes more output than this of one process is looking in the wrong place. */
 const OUTPUT_LINES_MAX = 5000
 
-/** Takes ports from a list that was held open at once, so that none comes twice. */
-function portTaker(ports: number[]): () => number {
-  return () => {
-    const port = ports.pop()
-    if (port === undefined) throw new Error('more ports taken than asked for')
-    return port
+/** Those named and, before each, what it depends on. */
+function withDependencies(names: readonly string[]): Program[] {
+  const wanted = new Set<string>()
+  const want = (name: string): void => {
+    const program = PROGRAMS.find((other) => other.name === name)
+    if (program === undefined) throw new Error(`no program ${name}`)
+    wanted.add(name)
+    program.dependsOn?.forEach(want)
   }
+  names.forEach(want)
+  return PROGRAMS.filter(({ name }) => wanted.has(name))
 }
 
-export async function startSystem(options: SystemOptions = {}): Promise<TestSystem> {
-  const { edges = 2, locations = 1, env = {}, restart = false, onEvent = () => undefined } = options
-  const folder = await mkdtemp(join(tmpdir(), 'hushryd-system-'))
-  const take = portTaker(await freePorts(3 + 2 + 1 + locations * 2 + edges * 3))
+function assignPorts(free: number[]): (name: string, program: Program) => Ports {
+  const take = (wanted: number | undefined, kind: keyof Ports): Ports => {
+    if (wanted === undefined) return {}
+    const port = free.pop()
+    if (port === undefined) throw new Error('more ports taken than asked for')
+    return { [kind]: port }
+  }
+  return (_name, { ports: { http, grpc, ops } }) => ({
+    ...take(http, 'http'),
+    ...take(grpc, 'grpc'),
+    ...take(grpc ?? ops, 'ops'),
+  })
+}
+
+async function planSystem(
+  folder: string,
+  { edges, locations, env = {}, programs: names }: SystemOptions,
+): Promise<{ plan: SystemPlan; specs: ProcessSpec[] }> {
+  const programs = withDependencies(names ?? ALL_BUT_DEMO)
+  const copies: Readonly<Record<string, number | undefined>> = { edge: edges, location: locations }
+  const copiesOf = ({ name, copies: usual = 1 }: Program): number => copies[name] ?? usual
+  const processes = programs.reduce((sum, program) => sum + copiesOf(program), 0)
+  // All at once, so that none comes twice: one a store, and at most three a process.
+  const [natsPort = 0, valkeyPort = 0, mongoPort = 0, ...free] = await freePorts(3 + 3 * processes)
   const stores = await Promise.all([
-    describeNats(join(folder, 'nats'), take()),
-    describeValkey({ dataDir: join(folder, 'valkey') }, take()),
-    describeMongo(join(folder, 'mongo'), take()),
+    describeNats(join(folder, 'nats'), natsPort),
+    describeValkey({ dataDir: join(folder, 'valkey') }, valkeyPort),
+    describeMongo(join(folder, 'mongo'), mongoPort),
   ])
   const [nats, valkey, mongo] = stores
+  const given = { ...process.env, ...env }
   const plan: SystemPlan = {
     root: ROOT,
     stores: { natsUrl: nats.url, redisUrl: valkey.url, mongoUrl: mongo.url, mongoDb: 'hushryd' },
-    keys: await readKeys(join(folder, 'keys')),
-    directory: { grpc: take(), ops: take() },
-    locations: Array.from({ length: locations }, () => ({ grpc: take(), ops: take() })),
-    history: { ops: take() },
-    edges: Array.from({ length: edges }, () => ({ http: take(), grpc: take(), ops: take() })),
-    hasDemo: false,
+    keys: await readKeys(join(folder, 'keys'), programs, given),
+    processes: planProcesses(programs, { copiesOf, portsOf: assignPorts(free) }),
     localStores: stores.map(({ name }) => name),
-    env: { ...process.env, ...env },
+    env: given,
   }
+  return { plan, specs: [...stores, ...describeProcesses(plan)] }
+}
+
+export async function startSystem(options: SystemOptions = {}): Promise<TestSystem> {
+  const { restart = false, onEvent = () => undefined } = options
+  const folder = await mkdtemp(join(tmpdir(), 'hushryd-system-'))
+  const { plan, specs } = await planSystem(folder, options)
   const output = new Map<string, string[]>()
-  const supervisor = new Supervisor([...stores, ...describeProcesses(plan)], {
+  const supervisor = new Supervisor(specs, {
     restart,
     onEvent,
     onLine: ({ name }, line) => {
@@ -92,7 +129,11 @@ export async function startSystem(options: SystemOptions = {}): Promise<TestSyst
     throw error
   }
   return {
-    edgeUrls: plan.edges.map(({ http }) => `http://${HOST}:${http}`),
+    get edgeUrls() {
+      return httpOf(plan, 'edge')
+    },
+    grpcOf: (program) => grpcOf(plan, program),
+    httpOf: (program) => httpOf(plan, program),
     serviceKey: plan.keys.serviceKey,
     plan,
     process: (name) => supervisor.process(name),

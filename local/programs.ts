@@ -1,0 +1,103 @@
+/**
+ * The programs of the system: one row each, in the order in which they start.
+ *
+ * A new service is a row here, and nothing else: its ports, their settings,
+ * its address in everyone's environment (`NAME_ADDR`), its secrets, its place
+ * in the status table and in the systems that tests start follow from it.
+ */
+
+/** `keyRing`: one `k1:BASE64-OF-32-BYTES` line. `token`: 43 random characters. */
+export type SecretKind = 'keyRing' | 'token'
+
+export interface Ports {
+  /** Web pages, REST, WebSocket. */
+  readonly http?: number
+  readonly grpc?: number
+  /** /metrics, /healthz and /readyz. */
+  readonly ops?: number
+}
+
+export interface ProgramContext {
+  /** The process's name, such as `edge-1`. */
+  readonly name: string
+  readonly ports: Ports
+  /** Settings that the user or the test gave. */
+  readonly given: NodeJS.ProcessEnv
+  /** `host:port` of every copy of a program that speaks gRPC. */
+  grpcOf(program: string): readonly string[]
+  /** `http://host:port` of every copy of a program that speaks HTTP. */
+  httpOf(program: string): readonly string[]
+}
+
+export interface Program {
+  readonly name: string
+  /** From the folder of the repository. */
+  readonly script: string
+  /** How many `npm start` runs, which then have a number in their names; else there is one without. */
+  readonly copies?: number
+  /**
+   * Under `npm start`, of the first copy; the next has the next. Settings move
+   * them: NAME_PORT, NAME_GRPC_PORT, NAME_OPS_PORT. Next to a gRPC port the
+   * operations port is 2000 above.
+   */
+  readonly ports: Ports
+  /** Programs whose copies are ready before it starts, and end after it. The stores are so for all. */
+  readonly dependsOn?: readonly string[]
+  /** Its own settings, beside those that all have. */
+  readonly env?: (context: ProgramContext) => NodeJS.ProcessEnv
+  /** Settings whose values are made once and given as files, by NAME_FILE. Programs that name the same one share it. */
+  readonly secrets?: Readonly<Record<string, SecretKind>>
+  /** Priority from 0 to 19; higher gives way to the processes that people wait for. */
+  readonly nice?: number
+  /** What it prints once it works, for a program that has no port to ask. */
+  readonly readyLine?: string
+  /** For the status table, where there is no port to show. */
+  readonly about?: string
+}
+
+export const DEMO = 'demo'
+
+export const PROGRAMS: readonly Program[] = [
+  {
+    name: 'directory',
+    script: 'services/directory/main.ts',
+    ports: { grpc: 7006 },
+    secrets: { DIRECTORY_KEYS: 'keyRing' },
+  },
+  {
+    name: 'location',
+    script: 'services/location/main.ts',
+    ports: { grpc: 7001 },
+    dependsOn: ['directory'],
+  },
+  {
+    name: 'location-history',
+    script: 'services/location/history-main.ts',
+    ports: { ops: 9021 },
+    nice: 10,
+  },
+  {
+    name: 'edge',
+    script: 'edge/main.ts',
+    copies: 2,
+    ports: { http: 8080, grpc: 7010 },
+    dependsOn: ['directory', 'location'],
+    env: ({ name, ports, given, grpcOf }) => ({
+      EDGE_ID: name,
+      PUBLIC_URL: given.PUBLIC_URL ?? `http://localhost:${ports.http}`,
+      // The map of everything is what a newcomer sees first; on a developer's machine it shows nobody real.
+      EDGE_FLEET_VIEW: given.EDGE_FLEET_VIEW ?? 'open',
+      LOCATION_ADDR: grpcOf('location').join(','),
+    }),
+  },
+  {
+    name: DEMO,
+    script: 'local/demo/main.ts',
+    ports: {},
+    dependsOn: ['edge'],
+    env: ({ httpOf }) => ({ EDGE_URLS: httpOf('edge').join(',') }),
+    nice: 10,
+    readyLine: 'replaying',
+    about: 'drivers and riders over WebSockets',
+  },
+]
