@@ -1,0 +1,213 @@
+/**
+ * An alert's life: what may happen to it, and what is known of it afterwards.
+ *
+ * Pure: callers supply the time and do the storing, so that every order of
+ * events can be property-tested. A change that has happened already changes
+ * nothing, so that retries and repeated messages are harmless.
+ */
+import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
+import { type AuditEntry, appendEntry } from './audit.ts'
+
+declare const alertIdBrand: unique symbol
+export type AlertId = string & { readonly [alertIdBrand]: true }
+
+export const Status = {
+  /** Raised, and nobody has taken it. */
+  ACTIVE: 'ACTIVE',
+  RESPONDING: 'RESPONDING',
+  RESOLVED: 'RESOLVED',
+  CANCELLED: 'CANCELLED',
+} as const
+export type Status = (typeof Status)[keyof typeof Status]
+
+export const LEGS = ['stream', 'database', 'admin', 'contacts'] as const
+export type Leg = (typeof LEGS)[number]
+export type LegState = 'DONE' | 'QUEUED' | 'FAILED' | 'NONE'
+export type Legs = Readonly<Record<Leg, LegState>>
+
+export interface AlertLocation {
+  readonly lat: number
+  readonly lng: number
+  readonly accuracy: number
+}
+
+/** What the phone sends, with who the edge says that it is. */
+export interface Trigger {
+  readonly alertId: AlertId
+  readonly userId: string
+  readonly role: string
+  readonly tripId: string
+  readonly bookingId: string
+  readonly location: AlertLocation | undefined
+  /** When the first process of ours received it, milliseconds since 1970. */
+  readonly receivedMs: number
+}
+
+/** One message to one contact over one channel. */
+export interface ContactStep {
+  readonly contact: number
+  readonly name: string
+  readonly channel: string
+  readonly status: ContactStatus
+  readonly atMs: number
+}
+
+/** In the order in which a message gets there; FAILED only where nothing better is known. */
+export const CONTACT_STATUSES = ['QUEUED', 'FAILED', 'SENT', 'DELIVERED', 'READ'] as const
+export type ContactStatus = (typeof CONTACT_STATUSES)[number]
+
+export interface Alert extends Trigger {
+  readonly status: Status
+  readonly acknowledgedBy: string
+  readonly acknowledgedMs: number
+  readonly closedMs: number
+  readonly notes: string
+  /** When the duress PIN was given; 0 where it was not. The person is shown a cancelled alert from then on. */
+  readonly duressMs: number
+  readonly escalations: number
+  /** When someone is told again unless something happens; undefined once the alert is closed. */
+  readonly nextEscalationMs: number | undefined
+  readonly legs: Legs
+  readonly contacts: readonly ContactStep[]
+  readonly audit: readonly AuditEntry[]
+  /** Rises with each change; writes are guarded by it. */
+  readonly version: number
+}
+
+export interface EscalationTimes {
+  /** An alert that nobody has taken for this long is told to the on-call list, and again after each repeat. */
+  readonly firstAfterMs: number
+  readonly repeatMs: number
+  /** One who has taken an alert and then does nothing for this long is taken for gone. */
+  readonly quietMs: number
+}
+
+function isFiniteWithin(value: number, limit: number): boolean {
+  return Number.isFinite(value) && Math.abs(value) <= limit
+}
+
+/** A place that makes no sense is no place: a person in danger is never refused for it. */
+export function readLocation(location: AlertLocation | undefined): AlertLocation | undefined {
+  if (location === undefined) return undefined
+  const { lat, lng, accuracy } = location
+  if (!isFiniteWithin(lat, 90) || !isFiniteWithin(lng, 180)) return undefined
+  return { lat, lng, accuracy: Number.isFinite(accuracy) && accuracy >= 0 ? accuracy : 0 }
+}
+
+export function raise(trigger: Trigger, times: EscalationTimes): Alert {
+  const { receivedMs, userId } = trigger
+  return {
+    ...trigger,
+    location: readLocation(trigger.location),
+    status: Status.ACTIVE,
+    acknowledgedBy: '',
+    acknowledgedMs: 0,
+    closedMs: 0,
+    notes: '',
+    duressMs: 0,
+    escalations: 0,
+    nextEscalationMs: receivedMs + times.firstAfterMs,
+    legs: { stream: 'QUEUED', database: 'QUEUED', admin: 'QUEUED', contacts: 'QUEUED' },
+    contacts: [],
+    audit: appendEntry([], { action: 'triggered', actor: userId, note: '', atMs: receivedMs }),
+    version: 1,
+  }
+}
+
+export function isClosed({ status }: Pick<Alert, 'status'>): boolean {
+  return status === Status.RESOLVED || status === Status.CANCELLED
+}
+
+type Change = Partial<Omit<Alert, keyof Trigger | 'version' | 'audit'>>
+interface Noted {
+  readonly action: string
+  readonly actor: string
+  readonly note?: string
+  readonly atMs: number
+}
+
+function change(alert: Alert, fields: Change, { action, actor, note = '', atMs }: Noted): Alert {
+  return {
+    ...alert,
+    ...fields,
+    audit: appendEntry(alert.audit, { action, actor, note, atMs }),
+    version: alert.version + 1,
+  }
+}
+
+function closedError(): DomainError {
+  return new DomainError(ErrorReason.ERROR_REASON_ALERT_CLOSED, 'The alert is closed.')
+}
+
+export interface Step {
+  readonly actor: string
+  readonly note: string
+  readonly atMs: number
+}
+
+/** Takes it, or, by whoever has it or another, says that something is being done. Throws ALERT_CLOSED. */
+export function acknowledge(alert: Alert, { actor, note, atMs }: Step, times: EscalationTimes): Alert {
+  if (isClosed(alert)) throw closedError()
+  const isSame = alert.status === Status.RESPONDING && alert.acknowledgedBy === actor
+  const fields: Change = {
+    status: Status.RESPONDING,
+    acknowledgedBy: actor,
+    acknowledgedMs: isSame ? alert.acknowledgedMs : atMs,
+    nextEscalationMs: atMs + times.quietMs,
+  }
+  return change(alert, fields, { action: isSame ? 'activity' : 'acknowledged', actor, note, atMs })
+}
+
+/** Answers the alert unchanged where it is closed already. */
+export function resolve(alert: Alert, { actor, note, atMs }: Step): Alert {
+  if (isClosed(alert)) return alert
+  const fields: Change = { status: Status.RESOLVED, closedMs: atMs, notes: note, nextEscalationMs: undefined }
+  return change(alert, fields, { action: 'resolved', actor, note, atMs })
+}
+
+/** By the right PIN. Answers the alert unchanged where the person has cancelled it before; throws ALERT_CLOSED. */
+export function cancel(alert: Alert, atMs: number): Alert {
+  if (alert.status === Status.CANCELLED) return alert
+  if (isClosed(alert)) throw closedError()
+  const fields: Change = { status: Status.CANCELLED, closedMs: atMs, nextEscalationMs: undefined }
+  return change(alert, fields, { action: 'cancelled', actor: alert.userId, atMs })
+}
+
+/** By the duress PIN: for the person it is cancelled, for operations it is worse than before. Throws ALERT_CLOSED. */
+export function signalDuress(alert: Alert, atMs: number): Alert {
+  if (alert.duressMs > 0) return alert
+  if (isClosed(alert)) throw closedError()
+  return change(alert, { duressMs: atMs }, { action: 'duress', actor: alert.userId, atMs })
+}
+
+/** Someone is told again. Answers undefined where that is not due. */
+export function escalate(alert: Alert, atMs: number, times: EscalationTimes): Alert | undefined {
+  if (alert.nextEscalationMs === undefined || alert.nextEscalationMs > atMs) return undefined
+  const fields: Change = { escalations: alert.escalations + 1, nextEscalationMs: atMs + times.repeatMs }
+  const note =
+    alert.status === Status.RESPONDING ? `nothing from ${alert.acknowledgedBy}` : 'nobody has taken it'
+  return change(alert, fields, { action: 'escalated', actor: 'sos', note, atMs })
+}
+
+/** What a message to a contact has come to. Answers undefined where that is no news. */
+export function noteContact(alert: Alert, step: ContactStep): Alert | undefined {
+  const isSame = (held: ContactStep): boolean =>
+    held.contact === step.contact && held.channel === step.channel
+  const held = alert.contacts.find(isSame)
+  const rank = (status: ContactStatus): number => CONTACT_STATUSES.indexOf(status)
+  if (held !== undefined && rank(held.status) >= rank(step.status)) return undefined
+  const contacts = [...alert.contacts.filter((other) => !isSame(other)), step]
+  contacts.sort((a, b) => a.contact - b.contact || (a.channel < b.channel ? -1 : 1))
+  const note = `contact ${step.contact + 1} by ${step.channel}: ${step.status}`
+  return change(alert, { contacts }, { action: 'contact', actor: 'notify', note, atMs: step.atMs })
+}
+
+/** What the person's phone shows. Under duress whoever looks over the shoulder sees a cancelled alert. */
+export function personStatus(alert: Pick<Alert, 'status' | 'duressMs'>): Status {
+  return alert.duressMs > 0 ? Status.CANCELLED : alert.status
+}
+
+/** True where the person may hear of changes: after a duress PIN the phone stays silent. */
+export function mayTellPerson(alert: Pick<Alert, 'duressMs'>): boolean {
+  return alert.duressMs === 0
+}
