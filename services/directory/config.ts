@@ -5,27 +5,8 @@ import {
   mongoSettings,
   portSettings,
 } from '@hushryd/kernel/common-settings.ts'
-import { type ConfigOf, type Environment, readEnv, type Setting, secret } from '@hushryd/kernel/config.ts'
-import { type KeyRing, readKeyRing } from './sealed-field.ts'
-
-/** A key has 32 bytes, which is 44 characters of base64, behind an id and a colon. */
-const KEY_LINE_CHARS_MIN = 46
-
-function keyRing(doc: string): Setting<KeyRing> {
-  const line = secret({ doc, charsMin: KEY_LINE_CHARS_MIN })
-  return {
-    ...line,
-    kind: 'secret, KEY_ID:BASE64 lines',
-    parse(text) {
-      const plain = line.parse(text)
-      try {
-        return readKeyRing(plain)
-      } catch (error) {
-        throw new Error(`cannot be used: ${error instanceof Error ? error.message : 'unreadable'}`)
-      }
-    },
-  }
-}
+import { type ConfigOf, type Environment, readEnv } from '@hushryd/kernel/config.ts'
+import { keyRing } from '@hushryd/kernel/key-ring-setting.ts'
 
 const keySettings = {
   DIRECTORY_KEYS: keyRing(

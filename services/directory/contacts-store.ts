@@ -1,6 +1,6 @@
 /** Emergency contacts in MongoDB: one sealed list a person, read and replaced as a whole. */
 import { isDeepStrictEqual } from 'node:util'
-import { CannotUnseal, type KeyRing, SEALED_PATTERN, seal, unseal } from './sealed-field.ts'
+import { CannotUnseal, type KeyRing, SEALED_PATTERN, seal, unseal } from '@hushryd/kernel/sealed-field.ts'
 import {
   type Change,
   type CollectionShape,

@@ -6,6 +6,7 @@ import {
 } from '@hushryd/gen/hushryd/directory/v1/directory.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { RpcContext } from '@hushryd/kernel/rpc/server.ts'
+import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
 import type { CachedDocuments } from './cached-documents.ts'
 import { type Contact, type ContactsDocument, decideContacts, openContacts } from './contacts-store.ts'
 import type { DirectoryEvents } from './events.ts'
@@ -17,7 +18,6 @@ import {
   checkMayReadUser,
   checkMayWriteContacts,
 } from './rights.ts'
-import type { KeyRing } from './sealed-field.ts'
 import type { TripState } from './trip.ts'
 import { decideTripDocument, type TripDocument } from './trip-store.ts'
 import { decideUser, openUser, type UserDocument } from './user-store.ts'

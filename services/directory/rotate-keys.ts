@@ -7,9 +7,9 @@
  * the service win, and that one is already under the new key.
  */
 import type { Log } from '@hushryd/kernel/log.ts'
+import { CannotUnseal, type KeyRing } from '@hushryd/kernel/sealed-field.ts'
 import type { Collection, Filter, UpdateFilter } from 'mongodb'
 import { type ContactsDocument, openContacts, sealContacts } from './contacts-store.ts'
-import { CannotUnseal, type KeyRing } from './sealed-field.ts'
 import { openUser, sealUser, type UserDocument } from './user-store.ts'
 import type { VersionedDocument } from './versioned-document.ts'
 

@@ -1,6 +1,6 @@
 /** Profiles in MongoDB: everything that says who a person is sealed, the rest as it is. */
 import { isDeepStrictEqual } from 'node:util'
-import { CannotUnseal, type KeyRing, SEALED_PATTERN, seal, unseal } from './sealed-field.ts'
+import { CannotUnseal, type KeyRing, SEALED_PATTERN, seal, unseal } from '@hushryd/kernel/sealed-field.ts'
 import {
   type Change,
   type CollectionShape,
