@@ -22,7 +22,13 @@ export interface OutgoingMessage {
   /** WhatsApp takes only texts that it has approved, by name. */
   readonly template?: { readonly name: string; readonly language: string; readonly params: readonly string[] }
   /** India's registry of senders and texts: an SMS without these is dropped by the operators. */
-  readonly dlt?: { readonly entityId: string; readonly templateId: string; readonly headerId: string }
+  readonly dlt?: {
+    readonly entityId: string
+    readonly templateId: string
+    readonly headerId: string
+    /** What stands in the places of {#var#}, in order: MSG91 is given these in place of the text. */
+    readonly variables: readonly string[]
+  }
   /** Push: for the app, not shown. */
   readonly data?: Readonly<Record<string, string>>
 }
