@@ -81,6 +81,7 @@ export const ERROR_TABLE: ErrorTable = {
   [ErrorReason.ERROR_REASON_ALERT_CLOSED]: row('ALERT_CLOSED', 'FAILED_PRECONDITION', 409, false),
   [ErrorReason.ERROR_REASON_WRONG_PIN]: row('WRONG_PIN', 'PERMISSION_DENIED', 403, false),
   [ErrorReason.ERROR_REASON_PIN_NOT_SET]: row('PIN_NOT_SET', 'FAILED_PRECONDITION', 409, false),
+  [ErrorReason.ERROR_REASON_NOTIFICATION_NOT_FOUND]: row('NOTIFICATION_NOT_FOUND', 'NOT_FOUND', 404, false),
 }
 
 const REASONS_BY_NAME = new Map<string, ErrorReason>(
