@@ -95,7 +95,7 @@ export function integer(options: IntegerOptions = {}): Setting<number> {
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = options
   return setting({
     ...options,
-    kind: `integer, ${min} to ${max}`,
+    kind: max === Number.MAX_SAFE_INTEGER ? `integer from ${min}` : `integer, ${min} to ${max}`,
     read: (value) => readInteger(value, { min, max }),
   })
 }

@@ -10,7 +10,7 @@ const STOP_BOUND_MS = 25_000
 /** Type stripping, `await using` and what else the sources take for granted. */
 const NODE_MAJOR_MIN = 26
 
-const lifecycleSettings = {
+export const lifecycleSettings = {
   HUSHRYD_PARENT_PIPE: flag({
     default: false,
     doc: 'Standard input is a pipe that the parent holds open: the process stops when it ends, so that no orphan stays.',

@@ -31,7 +31,7 @@ const COMMANDS = {
   start: { script: 'local/start.ts', needsServers: true, needsPages: true },
   test: { script: 'node_modules/vitest/vitest.mjs', first: ['run'], needsServers: true, needsPages: true },
   bench: { script: 'bench/main.ts', needsServers: true },
-  check: { scripts: ['lint', 'types', 'buf:lint', 'buf:breaking'] },
+  check: { scripts: ['lint', 'types', 'buf:lint', 'buf:breaking', 'test:pure'] },
 }
 
 const startedAt = Date.now()
