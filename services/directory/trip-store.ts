@@ -24,10 +24,7 @@ export const tripsShape: CollectionShape = documentShape('trips', {
     bookingId: { bsonType: 'string' },
     status: { enum: STATES },
   },
-  indexes: [
-    { name: 'driver_status', key: { driverId: 1, status: 1 } },
-    { name: 'passengers', key: { passengerIds: 1 } },
-  ],
+  indexes: [],
 })
 
 /** Undefined where nothing changes; throws what the life of a trip forbids. */
