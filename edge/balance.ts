@@ -1,0 +1,126 @@
+/**
+ * How the fleet stays even: which node refuses a new socket, and how many a
+ * node with too many asks to move. Pure: time, counts and chance are given.
+ *
+ * Every node decides for itself from what all have reported, which is up to
+ * some seconds old. So the thresholds are apart (hysteresis), moves are paced,
+ * and a fleet in which nobody takes what the others refuse stops refusing: an
+ * uneven fleet is better than a closed one.
+ */
+
+export interface NodeCount {
+  readonly edgeId: string
+  readonly connections: number
+  readonly draining: boolean
+  /** Of its last report, by its own clock. */
+  readonly seenAt: number
+}
+
+/** A node this far from the mean, as a share of it or in sockets, is uneven. */
+const UNEVEN_SHARE = 0.05
+const UNEVEN_SOCKETS = 20
+/** Moving begins when a node is this far off, and ends when all are even again. */
+const MOVE_SHARE = 0.075
+const MOVE_SOCKETS = 30
+/** Of its sockets a node moves at most this share a second. */
+const MOVED_SHARE_A_SECOND = 0.01
+const MOVED_A_SECOND_MIN = 5
+/** Without a new report for so long a node counts no more, by this node's clock: others' may differ. */
+const SILENT_MS = 3_500
+/** Nor does this node's own view, where Redis is away. */
+const FRESH_MS = 5_000
+/** Refusing while nobody else grows goes on for this long, then stops for as long. */
+const FUTILE_MS = 5_000
+const OPEN_MS = 10_000
+
+function slack(mean: number, share: number, sockets: number): number {
+  return Math.max(mean * share, sockets)
+}
+
+interface View {
+  readonly updatedAtMs: number
+  readonly others: readonly NodeCount[]
+  readonly othersSum: number
+}
+
+const NOBODY: View = { updatedAtMs: Number.NEGATIVE_INFINITY, others: [], othersSum: 0 }
+
+export class Balance {
+  readonly #edgeId: string
+  #view: View = NOBODY
+  #heard = new Map<string, { readonly seenAt: number; readonly atMs: number }>()
+  #isMoving = false
+  /** Refused since the others last grew. */
+  #hasRefused = false
+  #grewAtMs = 0
+  #openUntilMs = Number.NEGATIVE_INFINITY
+
+  constructor(edgeId: string) {
+    this.#edgeId = edgeId
+  }
+
+  /** What the fleet has reported, this node included. */
+  update(nodes: readonly NodeCount[], nowMs: number): void {
+    this.#heard = new Map(nodes.map(({ edgeId, seenAt }) => [edgeId, this.#hear(edgeId, seenAt, nowMs)]))
+    const others = nodes.filter((node) => this.#takesPart(node, nowMs))
+    const othersSum = others.reduce((sum, { connections }) => sum + connections, 0)
+    if (othersSum > this.#view.othersSum || !this.#hasRefused) {
+      this.#grewAtMs = nowMs
+      this.#hasRefused = false
+    } else if (nowMs - this.#grewAtMs >= FUTILE_MS) {
+      this.#openUntilMs = nowMs + OPEN_MS
+      this.#grewAtMs = nowMs
+      this.#hasRefused = false
+    }
+    this.#view = { updatedAtMs: nowMs, others, othersSum }
+  }
+
+  #hear(edgeId: string, seenAt: number, nowMs: number) {
+    const before = this.#heard.get(edgeId)
+    return before?.seenAt === seenAt ? before : { seenAt, atMs: nowMs }
+  }
+
+  #takesPart({ edgeId, draining }: NodeCount, nowMs: number): boolean {
+    return edgeId !== this.#edgeId && !draining && nowMs - (this.#heard.get(edgeId)?.atMs ?? 0) < SILENT_MS
+  }
+
+  /** Whether one more socket is for another node to take. */
+  refuses(own: number, nowMs: number): boolean {
+    const { others } = this.#freshView(nowMs)
+    if (others.length === 0 || nowMs < this.#openUntilMs) return false
+    const mean = this.#mean(own)
+    const uneven = slack(mean, UNEVEN_SHARE, UNEVEN_SOCKETS)
+    const isRefused =
+      own > mean + uneven || (own >= mean && others.some(({ connections }) => connections < mean - uneven))
+    if (isRefused) this.#hasRefused = true
+    return isRefused
+  }
+
+  /** To be called once a second: how many sockets to ask to move now. */
+  toMove(own: number, nowMs: number): number {
+    const { others } = this.#freshView(nowMs)
+    if (others.length === 0) {
+      this.#isMoving = false
+      return 0
+    }
+    const mean = this.#mean(own)
+    const furthest = Math.max(
+      Math.abs(own - mean),
+      ...others.map(({ connections }) => Math.abs(connections - mean)),
+    )
+    if (this.#isMoving) this.#isMoving = furthest > slack(mean, UNEVEN_SHARE, UNEVEN_SOCKETS)
+    else this.#isMoving = furthest > slack(mean, MOVE_SHARE, MOVE_SOCKETS)
+    if (!this.#isMoving || own <= mean) return 0
+    const paced = Math.max(MOVED_A_SECOND_MIN, own * MOVED_SHARE_A_SECOND)
+    return Math.ceil(Math.min(own - mean, paced))
+  }
+
+  #mean(own: number): number {
+    const { others, othersSum } = this.#view
+    return (othersSum + own) / (others.length + 1)
+  }
+
+  #freshView(nowMs: number): View {
+    return nowMs - this.#view.updatedAtMs < FRESH_MS ? this.#view : NOBODY
+  }
+}
