@@ -1,7 +1,8 @@
 /** Push by Firebase Cloud Messaging, HTTP v1. It has no receipts. */
 import type { OutgoingMessage, Provider, SendResult } from '../provider.ts'
 import { GoogleTokens, type ServiceAccount } from './google-token.ts'
-import { asRecord, postJson } from './json-post.ts'
+import { fieldsOf } from './json.ts'
+import { postJson } from './json-post.ts'
 import { badAccount, badAddress, badMessage, type RefusalRule, refused, refusedByStatus } from './refusal.ts'
 
 export interface FcmOptions {
@@ -21,7 +22,7 @@ const REFUSALS: Readonly<Record<string, RefusalRule>> = {
 }
 
 function detailsOf(error: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>[] {
-  return Array.isArray(error.details) ? error.details.map(asRecord) : []
+  return Array.isArray(error.details) ? error.details.map(fieldsOf) : []
 }
 
 /** FCM's own code where there is one, else the status that all of Google's APIs have. */
@@ -33,7 +34,7 @@ function codeOf(error: Readonly<Record<string, unknown>>): string {
 /** An INVALID_ARGUMENT that is about the token and not about our message. */
 function blamesToken(error: Readonly<Record<string, unknown>>): boolean {
   return detailsOf(error)
-    .flatMap(({ fieldViolations }) => (Array.isArray(fieldViolations) ? fieldViolations.map(asRecord) : []))
+    .flatMap(({ fieldViolations }) => (Array.isArray(fieldViolations) ? fieldViolations.map(fieldsOf) : []))
     .some(({ field }) => field === 'message.token')
 }
 
@@ -66,7 +67,7 @@ export function createFcm({ baseUrl, account, nowMs }: FcmOptions): Provider {
         signal,
       })
       if (status < 300 && typeof body.name === 'string') return { kind: 'accepted', providerId: body.name }
-      const error = asRecord(body.error)
+      const error = fieldsOf(body.error)
       const code = codeOf(error)
       if (status === 401) tokens.forget()
       if (code === 'INVALID_ARGUMENT' && blamesToken(error))

@@ -1,6 +1,6 @@
 /** Access tokens of a Google service account: a signed JWT for a token that is used until it is nearly over. */
 import { sign } from 'node:crypto'
-import { asRecord } from './json-post.ts'
+import { fieldsOf } from './json.ts'
 import { ProviderUnavailable, unavailable } from './unavailable.ts'
 
 /** The part of Google's key file that is used. */
@@ -96,7 +96,7 @@ export class GoogleTokens {
         signal: limit,
       })
       status = response.status
-      body = asRecord(await response.json())
+      body = fieldsOf(await response.json())
     } catch (error) {
       throw unavailable('fcm', error, limit)
     }

@@ -1,5 +1,6 @@
 /** One POST to a provider without an SDK. */
 import type { ProviderName } from '../provider.ts'
+import { type Fields, fieldsOf, parseJson } from './json.ts'
 import { isUnavailableStatus, ProviderUnavailable, readRetryAfterMs, unavailable } from './unavailable.ts'
 
 export interface JsonPost {
@@ -13,22 +14,7 @@ export interface JsonPost {
 export interface JsonAnswer {
   readonly status: number
   /** Empty where the answer is no JSON object. */
-  readonly body: Readonly<Record<string, unknown>>
-}
-
-/** `{}` for anything but an object, so that fields can be looked for without fear. */
-export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {}
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return asRecord(JSON.parse(text))
-  } catch {
-    return {}
-  }
+  readonly body: Fields
 }
 
 /** Answers below 500, 408 and 429 apart; throws ProviderUnavailable for the others. */
@@ -52,5 +38,5 @@ export async function postJson({ provider, url, headers, body, signal }: JsonPos
   }
   if (isUnavailableStatus(status))
     throw new ProviderUnavailable(provider, String(status), readRetryAfterMs(retryAfter))
-  return { status, body: parseObject(text) }
+  return { status, body: fieldsOf(parseJson(text)) }
 }

@@ -2,7 +2,7 @@
 import sharedClient from '@sendgrid/client'
 import sharedMail from '@sendgrid/mail'
 import type { OutgoingMessage, Provider, SendResult } from '../provider.ts'
-import { asRecord } from './json-post.ts'
+import { fieldsOf } from './json.ts'
 import { badAccount, badAddress, badMessage, refused, refusedByStatus } from './refusal.ts'
 import { isUnavailableStatus, ProviderUnavailable, readRetryAfterMs, unavailable } from './unavailable.ts'
 
@@ -44,12 +44,12 @@ interface Answer {
 /** Of the SDK's ResponseError; what it throws for a broken connection has no `response`. */
 function findAnswer(error: unknown): Answer | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'number') return undefined
-  const response = asRecord('response' in error ? error.response : undefined)
-  return { status: error.code, headers: asRecord(response.headers), body: asRecord(response.body) }
+  const response = fieldsOf('response' in error ? error.response : undefined)
+  return { status: error.code, headers: fieldsOf(response.headers), body: fieldsOf(response.body) }
 }
 
 function firstError(body: Answer['body']): { readonly field: string; readonly message: string } {
-  const first = asRecord(Array.isArray(body.errors) ? body.errors[0] : undefined)
+  const first = fieldsOf(Array.isArray(body.errors) ? body.errors[0] : undefined)
   return { field: String(first.field ?? ''), message: String(first.message ?? '') }
 }
 
@@ -91,7 +91,7 @@ export function createSendgrid(options: SendgridOptions): Provider {
             openTracking: { enable: false },
           },
         })
-        const id = asRecord(response.headers)['x-message-id']
+        const id = fieldsOf(response.headers)['x-message-id']
         if (typeof id !== 'string') throw new ProviderUnavailable('sendgrid', 'no_message_id')
         return { kind: 'accepted', providerId: id }
       } catch (error) {

@@ -4,10 +4,11 @@
  * A provider without credentials is left out. Half of them is a slip, and the
  * process does not start.
  */
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { type ConfigOf, oneOf, optional, type Setting, secret, text, url } from '@hushryd/kernel/config.ts'
 import type { ProviderName } from '../provider.ts'
 import type { ServiceAccount } from './google-token.ts'
-import { asRecord } from './json-post.ts'
+import { fieldsOf } from './json.ts'
 
 const web = ['http:', 'https:']
 
@@ -15,7 +16,7 @@ const web = ['http:', 'https:']
 export function readServiceAccount(json: string): ServiceAccount {
   let fields: Readonly<Record<string, unknown>>
   try {
-    fields = asRecord(JSON.parse(json))
+    fields = fieldsOf(JSON.parse(json))
   } catch {
     throw new Error('is no JSON')
   }
@@ -39,6 +40,25 @@ function serviceAccount(doc: string): Setting<ServiceAccount> {
     ...json,
     kind: 'secret, Google’s key file',
     parse: (value) => readServiceAccount(json.parse(value)),
+  }
+}
+
+function publicKey(doc: string): Setting<KeyObject> {
+  const base64 = text({ doc })
+  return {
+    ...base64,
+    kind: 'public key, base64 of DER',
+    parse(value) {
+      try {
+        return createPublicKey({
+          key: Buffer.from(base64.parse(value), 'base64'),
+          format: 'der',
+          type: 'spki',
+        })
+      } catch {
+        throw new Error('is no public key')
+      }
+    },
   }
 }
 
@@ -88,9 +108,9 @@ export const providerSettings = {
   SENDGRID_BASE_URL: url({ protocols: web, default: 'https://api.sendgrid.com', doc: 'SendGrid’s API.' }),
   SENDGRID_API_KEY: optional(secret({ doc: 'SendGrid’s API key.' })),
   SENDGRID_WEBHOOK_PUBLIC_KEY: optional(
-    text({
-      doc: 'Key of SendGrid’s signed event webhook, as its page shows it. Without it there are no receipts.',
-    }),
+    publicKey(
+      'Key of SendGrid’s signed event webhook, as its page shows it. Without it there are no receipts.',
+    ),
   ),
 
   SES_CREDENTIALS: oneOf(['keys', 'role'], {

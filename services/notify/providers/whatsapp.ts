@@ -1,6 +1,7 @@
 /** WhatsApp by Meta's Cloud API. */
 import type { OutgoingMessage, Provider, SendResult } from '../provider.ts'
-import { asRecord, postJson } from './json-post.ts'
+import { fieldsOf } from './json.ts'
+import { postJson } from './json-post.ts'
 import { badAccount, badMessage, type RefusalRule, refused, refusedByStatus } from './refusal.ts'
 import { ProviderUnavailable } from './unavailable.ts'
 
@@ -90,9 +91,9 @@ export function createWhatsapp(options: WhatsappOptions): Provider {
         },
         signal,
       })
-      const { id } = asRecord(Array.isArray(body.messages) ? body.messages[0] : undefined)
+      const { id } = fieldsOf(Array.isArray(body.messages) ? body.messages[0] : undefined)
       if (status < 300 && typeof id === 'string') return { kind: 'accepted', providerId: id }
-      const { code } = asRecord(body.error)
+      const { code } = fieldsOf(body.error)
       if (typeof code !== 'number') return refusedByStatus(status)
       if (UNAVAILABLE.has(code)) throw new ProviderUnavailable('whatsapp', String(code))
       const rule = REFUSALS[code]

@@ -6,8 +6,9 @@
  * believed from whoever knows the secret, and says no more than what it says.
  * https://msg91.com/help/webhook-new/how-to-receive-sms-delivery-reports-via-webhook-new
  */
+
+import { type Fields, itemsOf, parseJson, textOf } from '../providers/json.ts'
 import { isSameSecret } from './comparison.ts'
-import { type Fields, itemsOf, parseJson, textOf } from './json.ts'
 import { accept, type ReceivedReceipt, refuse, type WebhookRequest, type WebhookResult } from './webhook.ts'
 
 export const SECRET_HEADER = 'x-webhook-secret'

@@ -2,7 +2,7 @@
 import type { Log } from '@hushryd/kernel/log.ts'
 import type { ProviderConfig } from '../providers/settings.ts'
 import { readMsg91Webhook } from './msg91-webhook.ts'
-import { readSendgridKey, readSendgridWebhook } from './sendgrid-webhook.ts'
+import { readSendgridWebhook } from './sendgrid-webhook.ts'
 import { SesWebhooks } from './ses-webhook.ts'
 import { readTwilioWebhook } from './twilio-webhook.ts'
 import { refuse, type WebhookRequest, type WebhookResult } from './webhook.ts'
@@ -32,10 +32,8 @@ export function createWebhookReader(
     readers.set('twilio', (request) => readTwilioWebhook({ authToken, publicUrl }, request, nowMs()))
   if (msg91Secret !== undefined)
     readers.set('msg91', (request) => readMsg91Webhook(msg91Secret, request, nowMs()))
-  if (sendgridKey !== undefined) {
-    const publicKey = readSendgridKey(sendgridKey)
-    readers.set('sendgrid', (request) => readSendgridWebhook(publicKey, request))
-  }
+  if (sendgridKey !== undefined)
+    readers.set('sendgrid', (request) => readSendgridWebhook(sendgridKey, request))
   if (topicArn !== undefined) {
     const ses = new SesWebhooks({ topicArn, snsOrigin, log })
     readers.set('ses', (request) => ses.read(request, nowMs()))

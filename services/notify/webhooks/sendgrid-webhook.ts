@@ -2,18 +2,13 @@
  * SendGrid's signed event webhook: ECDSA over P-256 of the time and the bytes.
  * https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
  */
-import { createPublicKey, type KeyObject, verify } from 'node:crypto'
+import { type KeyObject, verify } from 'node:crypto'
+import { type Fields, itemsOf, parseJson, textOf } from '../providers/json.ts'
 import { decodeBase64 } from './comparison.ts'
-import { type Fields, itemsOf, parseJson, textOf } from './json.ts'
 import { accept, type ReceivedReceipt, refuse, type WebhookRequest, type WebhookResult } from './webhook.ts'
 
 export const SIGNATURE_HEADER = 'x-twilio-email-event-webhook-signature'
 export const TIMESTAMP_HEADER = 'x-twilio-email-event-webhook-timestamp'
-
-/** As SendGrid's page shows it: base64 of the key in DER. */
-export function readSendgridKey(text: string): KeyObject {
-  return createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' })
-}
 
 /** SendGrid keeps a list of its own; a text that it drops for that reason says so. */
 const SUPPRESSED = /bounced address|invalid|unsubscribed|spam reporting/i
@@ -58,7 +53,8 @@ export function readSendgridWebhook(publicKey: KeyObject, { headers, body }: Web
   const timestamp = headers[TIMESTAMP_HEADER] ?? ''
   const signature = decodeBase64(headers[SIGNATURE_HEADER] ?? '')
   const signed = Buffer.concat([Buffer.from(timestamp), body])
-  if (signature === undefined || !verify('sha256', signed, publicKey, signature)) return refuse('bad_signature')
+  if (signature === undefined || !verify('sha256', signed, publicKey, signature))
+    return refuse('bad_signature')
   const events = parseJson(body)
   if (!Array.isArray(events)) return refuse('malformed')
   const receipts = itemsOf(events).flatMap((event) => readReceipt(event) ?? [])

@@ -1,7 +1,7 @@
 /** Amazon SES reports by SNS: signed messages of a topic, to which the address subscribes first. */
 import { X509Certificate } from 'node:crypto'
 import type { Log } from '@hushryd/kernel/log.ts'
-import { fieldsOf, type Fields, parseJson, textOf } from './json.ts'
+import { type Fields, fieldsOf, parseJson, textOf } from '../providers/json.ts'
 import { isSignedBy, isSnsAddress } from './sns-message.ts'
 import { accept, type ReceivedReceipt, refuse, type WebhookRequest, type WebhookResult } from './webhook.ts'
 
@@ -76,7 +76,8 @@ export class SesWebhooks {
     const message = fieldsOf(parseJson(body))
     const certificateUrl = textOf(message.SigningCertURL)
     // Before anything is fetched: nobody can have us call an address of his choice.
-    if (message.TopicArn !== topicArn || !isSnsAddress(certificateUrl, snsOrigin)) return refuse('bad_signature')
+    if (message.TopicArn !== topicArn || !isSnsAddress(certificateUrl, snsOrigin))
+      return refuse('bad_signature')
     let certificate: X509Certificate
     try {
       certificate = await this.#certificate(certificateUrl)

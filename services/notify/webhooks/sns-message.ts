@@ -2,9 +2,9 @@
  * The signature of an SNS message, and where its certificate may come from.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
  */
-import { verify, X509Certificate } from 'node:crypto'
+import { verify, type X509Certificate } from 'node:crypto'
+import { type Fields, textOf } from '../providers/json.ts'
 import { decodeBase64 } from './comparison.ts'
-import { type Fields, textOf } from './json.ts'
 
 const NOTIFICATION_FIELDS = ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'] as const
 const CONFIRMATION_FIELDS = [

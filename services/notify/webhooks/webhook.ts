@@ -47,5 +47,9 @@ export function accept(receipts: readonly ReceivedReceipt[], signedAtMs?: number
 }
 
 export function refuse(reason: RefusalReason): WebhookResult {
-  return { kind: 'refused', reason, answer: { status: STATUSES[reason], contentType: 'text/plain', body: '' } }
+  return {
+    kind: 'refused',
+    reason,
+    answer: { status: STATUSES[reason], contentType: 'text/plain', body: '' },
+  }
 }

@@ -4,8 +4,8 @@
  * https://developers.facebook.com/docs/graph-api/webhooks/getting-started
  */
 import { createHmac } from 'node:crypto'
+import { type Fields, fieldsOf, itemsOf, parseJson, textOf } from '../providers/json.ts'
 import { isSameSecret } from './comparison.ts'
-import { type Fields, fieldsOf, itemsOf, parseJson, textOf } from './json.ts'
 import { accept, type ReceivedReceipt, refuse, type WebhookRequest, type WebhookResult } from './webhook.ts'
 
 export interface WhatsappKeys {
