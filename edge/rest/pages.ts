@@ -1,0 +1,70 @@
+/** Pages that a workspace builds with Vite, such as the live map. */
+import type { IncomingHttpHeaders } from 'node:http'
+import { createStaticFiles, type Page } from './static-files.ts'
+
+export interface Mount {
+  /** Such as `/live`. */
+  readonly path: string
+  /** Where the build is, absolute. */
+  readonly directory: string
+  /** Whose build it is. */
+  readonly workspace: string
+}
+
+/** MapLibre starts its workers from blobs and sets styles on its elements; everything else is the page's own. */
+const PAGE_POLICY = [
+  "default-src 'self'",
+  "worker-src 'self' blob:",
+  "child-src 'self' blob:",
+  "img-src 'self' data: blob:",
+  "style-src 'self' 'unsafe-inline'",
+  "font-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+export interface MountedPages {
+  /** Undefined for paths of none of the mounts. */
+  find(path: string, headers: IncomingHttpHeaders): Promise<Page | undefined>
+}
+
+function notBuilt(workspace: string): Page {
+  return {
+    status: 404,
+    headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' },
+    body: `This page is not built yet: npm run build --workspace ${workspace}\n`,
+  }
+}
+
+function notFound(): Page {
+  return {
+    status: 404,
+    headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' },
+    body: 'There is no such file.\n',
+  }
+}
+
+/** `/live/trip/7` is the page's own business, `/live/assets/x.js` a file. */
+function isView(path: string): boolean {
+  return !path.slice(path.lastIndexOf('/')).includes('.')
+}
+
+export function createMountedPages(mounts: readonly Mount[]): MountedPages {
+  const sources = mounts.map((mount) => ({ mount, files: createStaticFiles(mount.directory) }))
+  return {
+    async find(path, headers) {
+      const source = sources.find(({ mount }) => path === mount.path || path.startsWith(`${mount.path}/`))
+      if (source === undefined) return undefined
+      const { mount, files } = source
+      const inner = path.slice(mount.path.length)
+      const policy = { 'content-security-policy': PAGE_POLICY }
+      const page = isView(inner) ? undefined : await files.find(inner, headers, policy)
+      if (page !== undefined) return page
+      const index = await files.find('index.html', headers, policy)
+      if (index === undefined) return notBuilt(mount.workspace)
+      return isView(inner) ? index : notFound()
+    },
+  }
+}
