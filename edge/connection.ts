@@ -93,16 +93,24 @@ export class Connection implements Follower {
   }
 
   sendPosition(position: TripPosition): void {
-    const frame = this.isJson
-      ? (position.json ??= this.codec.encodeTrip(position.frame))
-      : (position.binary ??= this.codec.encodeTrip(position.frame))
     if (!this.isOpen) return
+    const frame = this.#frameOf(position)
     if (!this.raw.writableNeedDrain) {
       this.raw.write(frame)
       return
     }
     this.#backedUp().keepNewest(position.tripId, position.userId, frame)
     this.#events.positionSkipped()
+  }
+
+  /** Made by the first follower of its protocol, for all of them. */
+  #frameOf(position: TripPosition): Buffer {
+    if (this.isJson) {
+      position.json ??= this.codec.encodeTrip(position.frame)
+      return position.json
+    }
+    position.binary ??= this.codec.encodeTrip(position.frame)
+    return position.binary
   }
 
   #backedUp(): Outbox {
