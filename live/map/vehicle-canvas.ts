@@ -1,0 +1,220 @@
+/**
+ * Vehicles and the chosen one's trail, on a canvas of their own above the map:
+ * they move sixty times a second while the map below is painted only when it
+ * is itself moved.
+ */
+import { freshnessOf } from '../fleet/freshness.ts'
+import { type Point, toPoint } from '../fleet/geo.ts'
+import type { Pose } from '../fleet/motion.ts'
+import type { Vehicle } from '../fleet/vehicle.ts'
+import { freshnessColour, type Palette } from './palette.ts'
+
+/** What of the world the canvas shows; north is up. */
+export interface Viewport {
+  readonly centre: Point
+  readonly zoom: number
+  /** CSS pixels. */
+  readonly width: number
+  readonly height: number
+}
+
+export interface Scene {
+  readonly vehicles: Iterable<Vehicle>
+  readonly chosen: Vehicle | undefined
+  readonly ageMs: (vehicle: Vehicle) => number
+  readonly poseOf: (vehicle: Vehicle) => Pose
+  readonly nowMs: number
+  readonly palette: Palette
+}
+
+/** MapLibre's world is this wide at zoom 0. */
+const WORLD_PX = 512
+/** Steps between stale and fresh, each an image drawn once. */
+const SHADES = 12
+const SPRITE_PX = 64
+const SPRITE_RADIUS = SPRITE_PX * 0.36
+const APPEAR_MS = 400
+/** Sharper screens than this cost more than they show. */
+const PIXEL_RATIO_MAX = 2
+/** How near a click has to be. */
+const HIT_RADIUS_PX = 22
+/** Room around the edges in which a vehicle still shows. */
+const MARGIN_PX = 30
+
+function drawArrow(context: CanvasRenderingContext2D, colour: string, outline: string): void {
+  const r = SPRITE_RADIUS
+  context.translate(SPRITE_PX / 2, SPRITE_PX / 2)
+  context.beginPath()
+  context.moveTo(0, -r)
+  context.lineTo(r * 0.72, r * 0.82)
+  context.quadraticCurveTo(0, r * 0.34, -r * 0.72, r * 0.82)
+  context.closePath()
+  context.lineJoin = 'round'
+  context.lineWidth = r * 0.42
+  context.strokeStyle = outline
+  context.stroke()
+  context.lineWidth = r * 0.12
+  context.fillStyle = colour
+  context.strokeStyle = colour
+  context.fill()
+  context.stroke()
+}
+
+function sprite(colour: string, outline: string): HTMLCanvasElement {
+  const canvas = document.createElement('canvas')
+  canvas.width = SPRITE_PX
+  canvas.height = SPRITE_PX
+  const context = canvas.getContext('2d')
+  if (context !== null) drawArrow(context, colour, outline)
+  return canvas
+}
+
+/** A vehicle's size: near, an arrow that one can click; from afar, one of many. */
+function arrowPx(zoom: number): number {
+  return Math.min(30, Math.max(9, 9 + (zoom - 9) * 3.2))
+}
+
+export class VehicleCanvas {
+  readonly element = document.createElement('canvas')
+  readonly #context: CanvasRenderingContext2D
+  #sprites: HTMLCanvasElement[] = []
+  #chosenSprite: HTMLCanvasElement | undefined
+  #palette: Palette | undefined
+  /** Where each vehicle was last drawn, for clicks. */
+  readonly #drawnAt = new Map<Vehicle, { readonly x: number; readonly y: number }>()
+
+  constructor() {
+    const context = this.element.getContext('2d')
+    if (context === null) throw new Error('this browser draws no 2D canvas')
+    this.#context = context
+    this.element.className = 'vehicles'
+    this.element.setAttribute('aria-hidden', 'true')
+  }
+
+  draw(viewport: Viewport, scene: Scene): void {
+    this.#prepare(viewport, scene.palette)
+    const worldPx = WORLD_PX * 2 ** viewport.zoom
+    const toScreen = ({ x, y }: Point) => ({
+      x: (x - viewport.centre.x) * worldPx + viewport.width / 2,
+      y: (y - viewport.centre.y) * worldPx + viewport.height / 2,
+    })
+    this.#drawnAt.clear()
+    const { chosen } = scene
+    if (chosen !== undefined) this.#drawTrail(chosen, toScreen, scene)
+    const size = arrowPx(viewport.zoom)
+    for (const vehicle of scene.vehicles) {
+      if (vehicle === chosen) continue
+      const pose = scene.poseOf(vehicle)
+      const at = toScreen(pose)
+      if (isOutside(at, viewport)) continue
+      this.#drawnAt.set(vehicle, at)
+      const shade = Math.round(freshnessOf(scene.ageMs(vehicle)) * SHADES)
+      this.#drawVehicle(
+        this.#sprites[shade],
+        at,
+        pose.heading,
+        size,
+        (scene.nowMs - vehicle.bornMs) / APPEAR_MS,
+      )
+    }
+    if (chosen !== undefined) this.#drawChosen(chosen, toScreen, size, scene)
+  }
+
+  /** The vehicle at a place of the screen. */
+  find(x: number, y: number): Vehicle | undefined {
+    let nearest: Vehicle | undefined
+    let nearestPx = HIT_RADIUS_PX
+    for (const [vehicle, at] of this.#drawnAt) {
+      const px = Math.hypot(at.x - x, at.y - y)
+      if (px > nearestPx) continue
+      nearest = vehicle
+      nearestPx = px
+    }
+    return nearest
+  }
+
+  #prepare({ width, height }: Viewport, palette: Palette): void {
+    const ratio = Math.min(PIXEL_RATIO_MAX, window.devicePixelRatio)
+    const { element } = this
+    if (element.width !== Math.round(width * ratio) || element.height !== Math.round(height * ratio)) {
+      element.width = Math.round(width * ratio)
+      element.height = Math.round(height * ratio)
+    }
+    if (palette !== this.#palette) {
+      this.#palette = palette
+      this.#sprites = Array.from({ length: SHADES + 1 }, (_, shade) =>
+        sprite(freshnessColour(palette, shade / SHADES), palette.outline),
+      )
+      this.#chosenSprite = sprite(`rgb(${palette.chosen.join(' ')})`, palette.outline)
+    }
+    this.#context.setTransform(ratio, 0, 0, ratio, 0, 0)
+    this.#context.clearRect(0, 0, width, height)
+  }
+
+  #drawVehicle(
+    image: HTMLCanvasElement | undefined,
+    at: { readonly x: number; readonly y: number },
+    heading: number,
+    size: number,
+    opacity: number,
+  ): void {
+    if (image === undefined) return
+    const context = this.#context
+    const px = (size * SPRITE_PX) / (2 * SPRITE_RADIUS)
+    context.save()
+    context.globalAlpha = Math.min(1, Math.max(0, opacity))
+    context.translate(at.x, at.y)
+    context.rotate((heading * Math.PI) / 180)
+    context.drawImage(image, -px / 2, -px / 2, px, px)
+    context.restore()
+  }
+
+  #drawChosen(
+    vehicle: Vehicle,
+    toScreen: (point: Point) => { x: number; y: number },
+    size: number,
+    { poseOf, palette }: Scene,
+  ): void {
+    const pose = poseOf(vehicle)
+    const at = toScreen(pose)
+    const chosenSize = Math.max(size * 1.25, 20)
+    const context = this.#context
+    context.beginPath()
+    context.arc(at.x, at.y, chosenSize * 0.95, 0, Math.PI * 2)
+    context.fillStyle = `rgb(${palette.chosen.join(' ')} / 0.2)`
+    context.fill()
+    this.#drawnAt.set(vehicle, at)
+    this.#drawVehicle(this.#chosenSprite, at, pose.heading, chosenSize, 1)
+  }
+
+  /** From its beginning, thin and faint, to the vehicle as it is drawn now. */
+  #drawTrail(
+    vehicle: Vehicle,
+    toScreen: (point: Point) => { x: number; y: number },
+    { poseOf, palette }: Scene,
+  ): void {
+    const context = this.#context
+    context.lineCap = 'round'
+    context.lineJoin = 'round'
+    // The newest point is where the vehicle is gliding to: the line ends at the vehicle instead.
+    const past = vehicle.trail.points.slice(0, -1)
+    const steps = past.map((point) => ({ ...toScreen(toPoint(point)), isBreak: point.isBreak }))
+    const end = { ...toScreen(poseOf(vehicle)), isBreak: vehicle.trail.points.at(-1)?.isBreak ?? true }
+    const all = [...steps, end]
+    for (const [index, to] of all.entries()) {
+      const from = all[index - 1]
+      if (from === undefined || to.isBreak) continue
+      const share = index / all.length
+      context.beginPath()
+      context.moveTo(from.x, from.y)
+      context.lineTo(to.x, to.y)
+      context.strokeStyle = `rgb(${palette.chosen.join(' ')} / ${0.25 + 0.65 * share})`
+      context.lineWidth = 2.5 + 2 * share
+      context.stroke()
+    }
+  }
+}
+
+function isOutside({ x, y }: { x: number; y: number }, { width, height }: Viewport): boolean {
+  return x < -MARGIN_PX || y < -MARGIN_PX || x > width + MARGIN_PX || y > height + MARGIN_PX
+}
