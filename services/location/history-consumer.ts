@@ -1,0 +1,70 @@
+/** The history's place in the stream LOCATION: a durable pull consumer that all writers share. */
+import type { Log } from '@hushryd/kernel/log.ts'
+import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
+import {
+  AckPolicy,
+  type Consumer,
+  DeliverPolicy,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from '@nats-io/jetstream'
+import { LOCATION_STREAM } from './location-stream.ts'
+
+const DURABLE = 'location-history'
+const NS_PER_MS = 1_000_000
+/** A writer that has died leaves its messages to others after this. */
+const ACK_WAIT_MS = 30_000
+/** Messages with all writers together that are not acknowledged. */
+const ACK_PENDING_MAX = 2_000
+/** How long a pull gathers; JetStream takes no less. */
+const GATHER_MS = 1_000
+/** Flushes in one batch: a third of a second at full load. */
+const MESSAGES_MAX = 100
+
+export interface HistoryConsumer extends Disposable {
+  /** What has come within a second, perhaps nothing. Throws while NATS or the stream is away. */
+  pull(signal: AbortSignal): Promise<readonly JsMsg[]>
+}
+
+export function openHistoryConsumer(link: NatsLink, log: Log): HistoryConsumer {
+  let consumer: Consumer | undefined
+  const stopFollowing = link.onDisconnected(() => {
+    consumer = undefined
+  })
+
+  async function open(signal: AbortSignal): Promise<Consumer> {
+    const connection = await link.connected(signal)
+    const manager = await jetstreamManager(connection)
+    await manager.consumers.add(LOCATION_STREAM, {
+      durable_name: DURABLE,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: ACK_WAIT_MS * NS_PER_MS,
+      max_ack_pending: ACK_PENDING_MAX,
+      max_deliver: -1,
+    })
+    log.info('history consumer ready')
+    return await jetstream(connection).consumers.get(LOCATION_STREAM, DURABLE)
+  }
+
+  return {
+    async pull(signal) {
+      consumer ??= await open(signal)
+      try {
+        const pulled = await consumer.fetch({ max_messages: MESSAGES_MAX, expires: GATHER_MS })
+        const end = (): void => void pulled.close()
+        signal.addEventListener('abort', end)
+        const messages: JsMsg[] = []
+        for await (const message of pulled) messages.push(message)
+        signal.removeEventListener('abort', end)
+        return messages
+      } catch (error) {
+        // The stream or the consumer may be gone: both are looked at before the next pull.
+        consumer = undefined
+        throw error
+      }
+    },
+    [Symbol.dispose]: stopFollowing,
+  }
+}

@@ -1,0 +1,5 @@
+import { run } from '@hushryd/kernel/lifecycle.ts'
+import { readHistoryConfig } from './config.ts'
+import { startHistory } from './history-service.ts'
+
+await run((config) => startHistory(config), readHistoryConfig)
