@@ -11,14 +11,14 @@ export default defineConfig({
       {
         test: {
           name: 'pure',
-          include: ['{kernel,services,edge,live,local,bench,tools}/**/*.test.ts'],
+          include: ['{kernel,services,edge,sdk,live,local,bench,tools}/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.infra.test.ts', '**/dist/**'],
         },
       },
       {
         test: {
           name: 'infra',
-          include: ['{kernel,services,edge,local}/**/*.infra.test.ts'],
+          include: ['{kernel,services,edge,sdk,local}/**/*.infra.test.ts'],
           exclude: ['**/node_modules/**'],
           globalSetup: ['local/test-servers.ts'],
           testTimeout: 30_000,

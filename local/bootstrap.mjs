@@ -145,8 +145,17 @@ async function step(name, { inputs, outputs, say: text, work }) {
 async function generate() {
   await step('gen', {
     say: 'generating TypeScript from the contract (npm run gen)',
-    inputs: ['proto', 'third_party/proto', 'buf.yaml', 'buf.gen.yaml', 'tools/gen.mjs', 'package-lock.json'],
-    outputs: ['gen/hushryd', 'gen/descriptors.binpb'],
+    inputs: [
+      'proto',
+      'third_party/proto',
+      'buf.yaml',
+      'buf.gen.yaml',
+      'tools/gen.mjs',
+      'sdk/generate.ts',
+      'sdk/generate',
+      'package-lock.json',
+    ],
+    outputs: ['gen/hushryd', 'gen/descriptors.binpb', 'sdk/generated/tables.ts'],
     work: () => npm(['run', '--silent', 'gen'], { quiet: true }),
   })
 }
