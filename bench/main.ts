@@ -1,8 +1,10 @@
 /** `npm run bench -- NAME [flags]`: everything that measures time. */
 import { runLoad } from './load/run.ts'
+import { runLocationBench } from './location/run.ts'
 
 const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
   load: runLoad,
+  location: runLocationBench,
 }
 
 const [name = '', ...args] = process.argv.slice(2)

@@ -6,14 +6,14 @@
 import { connect, type Socket } from 'node:net'
 
 /** Called with each complete frame's payload, a view into the receive buffer, valid during the call only. */
-export type FrameReader = (payload: Buffer, opcode: number) => void
+export type FrameReader = (payload: Buffer, isText: boolean) => void
 
 const OPCODE_TEXT = 1
 const OPCODE_BINARY = 2
 
 export interface LeanSocket {
   readonly raw: Socket
-  send(payload: Buffer): void
+  send(payload: Buffer, isText: boolean): void
 }
 
 /** Opens one, from the given loopback address; rejects with the HTTP status line where the edge refuses. */
@@ -22,8 +22,8 @@ export function openLeanSocket(options: {
   port: number
   path: string
   localAddress: string
-  protocol: string
-  token: string
+  protocol: string | undefined
+  token: string | undefined
   onFrame: FrameReader
   onClose: () => void
 }): Promise<LeanSocket> {
@@ -32,12 +32,13 @@ export function openLeanSocket(options: {
     raw.setNoDelay(true)
     let pending: Buffer | undefined
     let open = false
-    const opcode = options.protocol.endsWith('json') ? OPCODE_TEXT : OPCODE_BINARY
     raw.once('connect', () => {
       raw.write(
         `GET ${options.path} HTTP/1.1\r\nHost: ${options.host}:${options.port}\r\nUpgrade: websocket\r\n` +
           'Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n' +
-          `Sec-WebSocket-Protocol: ${options.protocol}\r\nAuthorization: Bearer ${options.token}\r\n\r\n`,
+          (options.protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${options.protocol}\r\n`) +
+          (options.token === undefined ? '' : `Authorization: Bearer ${options.token}\r\n`) +
+          '\r\n',
       )
     })
     raw.on('data', (chunk: Buffer) => {
@@ -57,7 +58,10 @@ export function openLeanSocket(options: {
         }
         open = true
         data = data.subarray(end + 4)
-        resolve({ raw, send: (payload) => raw.write(maskedFrame(payload, opcode)) })
+        resolve({
+          raw,
+          send: (payload, isText) => raw.write(maskedFrame(payload, isText ? OPCODE_TEXT : OPCODE_BINARY)),
+        })
       }
       pending = readFrames(data, options.onFrame)
     })
@@ -102,7 +106,7 @@ function readFrames(data: Buffer, onFrame: FrameReader): Buffer | undefined {
       start = offset + 10
     }
     if (data.length < start + length) break
-    onFrame(data.subarray(start, start + length), first & 0x0f)
+    onFrame(data.subarray(start, start + length), (first & 0x0f) === OPCODE_TEXT)
     offset = start + length
   }
   return offset === data.length ? undefined : data.subarray(offset)

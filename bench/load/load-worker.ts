@@ -2,25 +2,26 @@
  * One process of the load: drivers that report and riders that follow them.
  * Told what to do by its parent over IPC; answers with what the riders saw.
  */
-import { ClientFrame } from '@hushryd/gen/hushryd/edge/v1/frames.ts'
+import { type Dialect, type DialectName, dialectOf, type Encoding } from './dialect.ts'
 import { type LeanSocket, openLeanSocket } from './lean-socket.ts'
-import { findTripTimeMs } from './trip-frame.ts'
+import type { Trip } from './people.ts'
 
 export interface LoadPlan {
-  /** Each trip's people, signed in. */
-  trips: { tripId: string; driverToken: string; riderTokens: string[] }[]
-  /** Hosts and ports of the edges; a trip's rider is on another edge than its driver. */
-  edges: { host: string; port: number }[]
-  /** Positions a second of all drivers together. */
-  rate: number
-  protocol: 'hushryd.v1.json' | 'hushryd.v1.proto'
+  readonly dialect: DialectName
+  readonly encoding: Encoding
+  readonly trips: readonly Trip[]
+  /** How many of each trip's riders connect. */
+  readonly followers: number
+  /** Hosts and ports of the nodes; a trip's riders are on another node than its driver. */
+  readonly nodes: readonly { readonly host: string; readonly port: number }[]
   /** A whole number that keeps source addresses of several workers apart. */
-  worker: number
+  readonly worker: number
 }
 
 export type LoadCommand =
   | { type: 'connect'; plan: LoadPlan }
   | { type: 'measure'; seconds: number; rate: number }
+  | { type: 'disconnect' }
   | { type: 'end' }
 
 export interface LoadResult {
@@ -37,89 +38,124 @@ export interface LoadResult {
 
 /** Sockets from one source address, so that no address runs out of ports. */
 const SOCKETS_PER_ADDRESS = 1_000
-const CONNECTS_AT_ONCE = 64
+const CONNECTS_AT_ONCE = 48
+const JOIN_WAIT_MS = 20_000
 const LATENCY_BUCKETS = 5_001
 const TICK_MS = 5
-const OPCODE_BINARY = 2
+const ERRORS_MAX = 5
 
-const drivers: { socket: LeanSocket; tripId: string; lat: number; lng: number }[] = []
-const errors: string[] = []
-let json = false
+interface Driver {
+  readonly socket: LeanSocket
+  readonly tripId: string
+  lat: number
+}
+
+let drivers: Driver[] = []
+let sockets: LeanSocket[] = []
+let errors: string[] = []
 let latencyCounts = new Array<number>(LATENCY_BUCKETS).fill(0)
 let received = 0
 let closed = 0
 let joined = 0
+let addresses = 0
+let isClosing = false
 
-function noteLatency(timestampMs: number): void {
+function note(error: string): void {
+  if (errors.length < ERRORS_MAX) errors.push(error)
+}
+
+function notePosition(timestampMs: number): void {
   received += 1
   const bucket = Math.min(LATENCY_BUCKETS - 1, Math.max(0, Date.now() - timestampMs))
   latencyCounts[bucket] = (latencyCounts[bucket] ?? 0) + 1
 }
 
-function onRiderFrame(payload: Buffer, opcode: number): void {
-  if (opcode === OPCODE_BINARY) {
-    const timestampMs = findTripTimeMs(payload)
-    if (timestampMs !== undefined) noteLatency(timestampMs)
-    else if (payload[0] === 0x0a) joined += 1
-    return
-  }
-  const text = payload.toString('latin1')
-  if (text.startsWith('{"trip"')) noteLatency(Number(/"timestampMs":(\d+)/.exec(text)?.[1]))
-  else if (text.includes('"joined"')) joined += 1
-  else if (text.includes('"error"') && errors.length < 5) errors.push(text)
+async function openPerson(
+  dialect: Dialect,
+  node: { readonly host: string; readonly port: number },
+  person: { readonly tripId: string; readonly role: 'driver' | 'rider'; readonly token: string | undefined },
+  worker: number,
+): Promise<LeanSocket> {
+  addresses += 1
+  let socket: LeanSocket | undefined
+  const opened = await openLeanSocket({
+    ...node,
+    path: dialect.path(person.tripId, person.role),
+    // 127.0.0.1 stays free for everything else.
+    localAddress: `127.${10 + worker}.${Math.floor(addresses / SOCKETS_PER_ADDRESS / 200) + 1}.${1 + (Math.floor(addresses / SOCKETS_PER_ADDRESS) % 200)}`,
+    protocol: dialect.protocol,
+    token: person.token,
+    onFrame(payload, isText) {
+      const seen = dialect.read(payload, isText)
+      if (seen === undefined) return
+      if (seen.kind === 'position') notePosition(seen.timestampMs)
+      else if (seen.kind === 'joined') joined += person.role === 'rider' ? 1 : 0
+      else if (seen.kind === 'error') note(seen.text)
+      else socket?.send(seen.payload, true)
+    },
+    onClose: () => {
+      if (!isClosing) closed += 1
+    },
+  })
+  socket = opened
+  sockets.push(opened)
+  const join = dialect.join(person.tripId)
+  // Socket.IO's drivers join their namespace as well; ours have nothing to say.
+  if (join !== undefined && (person.role === 'rider' || dialect.protocol === undefined))
+    opened.send(join, dialect.protocol !== 'hushryd.v1.proto')
+  return opened
 }
 
-function onDriverFrame(payload: Buffer): void {
-  const text = payload.toString('latin1')
-  if (text.includes('error') && errors.length < 5) errors.push(text)
-}
-
-function encode(tripId: string, lat: number, lng: number, timestampMs: number): Buffer {
-  const location = { tripId, lat, lng, accuracy: 5, speed: 8.2, heading: 90, timestampMs }
-  if (json) return Buffer.from(JSON.stringify({ location }))
-  return Buffer.from(ClientFrame.encode({ id: '', frame: { $case: 'location', value: location } }).finish())
-}
-
-async function connectAll(plan: LoadPlan): Promise<void> {
-  json = plan.protocol === 'hushryd.v1.json'
-  let opened = 0
-  const open = (edge: { host: string; port: number }, token: string, onFrame: typeof onRiderFrame) => {
-    opened += 1
-    return openLeanSocket({
-      ...edge,
-      path: '/v1/ws',
-      // 127.0.0.1 stays free for everything else.
-      localAddress: `127.${10 + plan.worker}.0.${1 + Math.floor(opened / SOCKETS_PER_ADDRESS)}`,
-      protocol: plan.protocol,
-      token,
-      onFrame,
-      onClose: () => {
-        closed += 1
-      },
-    })
-  }
+async function connectAll({
+  dialect: name,
+  encoding,
+  trips,
+  followers,
+  nodes,
+  worker,
+}: LoadPlan): Promise<void> {
+  const dialect = dialectOf(name, encoding)
+  drivers = []
+  sockets = []
+  errors = []
+  closed = 0
+  joined = 0
+  isClosing = false
   let next = 0
   async function work(): Promise<void> {
-    for (let index = next++; index < plan.trips.length; index = next++) {
-      const trip = plan.trips[index]
-      if (trip === undefined) return
-      const edge = plan.edges[index % plan.edges.length]
-      const otherEdge = plan.edges[(index + 1) % plan.edges.length]
-      if (edge === undefined || otherEdge === undefined) throw new Error('a load needs an edge')
-      const socket = await open(edge, trip.driverToken, onDriverFrame)
-      drivers.push({ socket, tripId: trip.tripId, lat: 12.9 + (index % 1000) * 1e-4, lng: 77.5 })
-      for (const token of trip.riderTokens) {
-        const rider = await open(otherEdge, token, onRiderFrame)
-        const join = { tripId: trip.tripId, sinceMs: 0 }
-        rider.send(
-          json
-            ? Buffer.from(JSON.stringify({ id: 'j', join }))
-            : Buffer.from(ClientFrame.encode({ id: 'j', frame: { $case: 'join', value: join } }).finish()),
-        )
+    for (let index = next++; index < trips.length; index = next++) {
+      const trip = trips[index]
+      const node = nodes[index % nodes.length]
+      const otherNode = nodes[(index + 1) % nodes.length]
+      if (trip === undefined || node === undefined || otherNode === undefined) return
+      const { tripId, driverToken, riderTokens } = trip
+      for (let rider = 0; rider < followers; rider += 1) {
+        await openPerson(dialect, otherNode, { tripId, role: 'rider', token: riderTokens[rider] }, worker)
       }
+      const socket = await openPerson(dialect, node, { tripId, role: 'driver', token: driverToken }, worker)
+      drivers.push({ socket, tripId, lat: 12.9 + (index % 1000) * 1e-4 })
     }
   }
   await Promise.all(Array.from({ length: CONNECTS_AT_ONCE }, work))
+  const deadlineMs = performance.now() + JOIN_WAIT_MS
+  while (joined < trips.length * followers) {
+    if (performance.now() > deadlineMs) {
+      throw new Error(
+        `only ${joined} of ${trips.length * followers} riders joined; ${errors[0] ?? 'no error'}`,
+      )
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  for (const driver of drivers) encoders.set(driver, dialect.encode)
+}
+
+const encoders = new WeakMap<Driver, Dialect['encode']>()
+
+function report(driver: Driver, timestampMs: number): void {
+  driver.lat += 1e-5
+  const frames =
+    encoders.get(driver)?.({ tripId: driver.tripId, lat: driver.lat, lng: 77.5, timestampMs }) ?? []
+  for (const { payload, isText } of frames) driver.socket.send(payload, isText)
 }
 
 /** Drivers report in turn, evenly over time: a driver's own interval is drivers ÷ rate. */
@@ -142,8 +178,7 @@ function measure(seconds: number, rate: number): Promise<LoadResult> {
       for (; sent < due; sent += 1) {
         const driver = drivers[turn++ % drivers.length]
         if (driver === undefined) break
-        driver.lat += 1e-5
-        driver.socket.send(encode(driver.tripId, driver.lat, driver.lng, timestampMs))
+        report(driver, timestampMs)
       }
       if (nowMs - startMs < seconds * 1_000) return
       clearInterval(timer)
@@ -159,18 +194,35 @@ function measure(seconds: number, rate: number): Promise<LoadResult> {
           loopLateMsMax,
           cpuMs: (used.user + used.system) / 1_000,
         })
-      }, 1_000)
+      }, 700)
     }, TICK_MS)
   })
 }
 
+async function disconnect(): Promise<void> {
+  isClosing = true
+  await Promise.all(
+    sockets.map(
+      ({ raw }) =>
+        new Promise<void>((resolve) => {
+          if (raw.destroyed) resolve()
+          else raw.once('close', () => resolve()).destroy()
+        }),
+    ),
+  )
+  sockets = []
+  drivers = []
+}
+
+async function carryOut(command: Exclude<LoadCommand, { type: 'end' }>): Promise<unknown> {
+  if (command.type === 'connect') return await connectAll(command.plan)
+  if (command.type === 'disconnect') return await disconnect()
+  return await measure(command.seconds, command.rate)
+}
+
 process.on('message', (command: LoadCommand) => {
   if (command.type === 'end') process.exit(0)
-  const work =
-    command.type === 'connect'
-      ? connectAll(command.plan).then(() => ({ joined, drivers: drivers.length, errors }))
-      : measure(command.seconds, command.rate)
-  work.then(
+  carryOut(command).then(
     (answer) => process.send?.({ answer }),
     (error: unknown) => process.send?.({ error: String(error) }),
   )

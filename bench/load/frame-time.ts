@@ -1,15 +1,16 @@
-/** Finds the time of the last position in an encoded ServerFrame without decoding the rest of it. */
+/** Finds a time in an encoded frame without decoding the rest of it. */
 
 const WIRE_VARINT = 0
 const WIRE_FIXED64 = 1
 const WIRE_BYTES = 2
 const WIRE_FIXED32 = 5
 
-/** ServerFrame.trip, TripFrame.updates and Position.timestamp_ms. */
-const PATH = [4, 2, 7]
-
-/** Milliseconds since 1970; undefined where the frame is not a trip frame. */
-export function findTripTimeMs(frame: Buffer): number | undefined {
+/**
+ * The varint at a path of field numbers, the last one where it repeats;
+ * undefined where the frame has none.
+ */
+export function findTimeMs(frame: Buffer, path: readonly number[]): number | undefined {
+  const last = path.length - 1
   let start = 0
   let end = frame.length
   let depth = 0
@@ -23,14 +24,14 @@ export function findTripTimeMs(frame: Buffer): number | undefined {
     if (wire === WIRE_VARINT) {
       const number = readVarint(frame, at)
       at = number.next
-      if (depth === 2 && field === PATH[2]) found = number.value
+      if (depth === last && field === path[last]) found = number.value
     } else if (wire === WIRE_FIXED64) {
       at += 8
     } else if (wire === WIRE_FIXED32) {
       at += 4
     } else if (wire === WIRE_BYTES) {
       const length = readVarint(frame, at)
-      if (depth < 2 && field === PATH[depth]) {
+      if (depth < last && field === path[depth]) {
         depth += 1
         start = length.next
         end = start + length.value
