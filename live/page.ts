@@ -42,6 +42,7 @@ export class Page {
     this.#share = share
     const base = location.origin
     this.#link = new Link({
+      renews: share === undefined,
       admit: (wasRefused) =>
         share === undefined ? askForFleet(base) : enterByShare(base, share, wasRefused),
       onWelcome: ({ serverTimeMs }) => {

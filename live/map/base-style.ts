@@ -68,6 +68,8 @@ function nameLayer(
 
 function sketchLayers(palette: Palette): LayerSpecification[] {
   const opacity = byZoom(1, SKETCH_FADE.from, 0, SKETCH_FADE.to, 1)
+  // From near, the street that a vehicle is in matters more than where many went.
+  const nearby = byZoom(1, 12.5, 1, 14.5, 0.6)
   const round = { 'line-cap': 'round', 'line-join': 'round' } as const
   return [
     {
@@ -93,14 +95,22 @@ function sketchLayers(palette: Palette): LayerSpecification[] {
       type: 'line',
       source: 'rides',
       layout: round,
-      paint: { 'line-color': palette.ridesGlow, 'line-width': byZoom(1.6, 9, 2, 16, 26) },
+      paint: {
+        'line-color': palette.ridesGlow,
+        'line-width': byZoom(1.5, 9, 2, 16, 16),
+        'line-opacity': nearby,
+      },
     },
     {
       id: 'rides',
       type: 'line',
       source: 'rides',
       layout: round,
-      paint: { 'line-color': palette.rides, 'line-width': byZoom(1.5, 9, 0.8, 16, 7) },
+      paint: {
+        'line-color': palette.rides,
+        'line-width': byZoom(1.4, 9, 0.8, 16, 4),
+        'line-opacity': nearby,
+      },
     },
     nameLayer('water', palette, { minzoom: 9, maxzoom: 15, size: byZoom(1, 9, 12, 14, 22) }),
     nameLayer('quarter', palette, { minzoom: 11.6, maxzoom: 16, size: byZoom(1, 12, 11, 15, 14) }),

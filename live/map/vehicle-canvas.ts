@@ -36,6 +36,11 @@ const SPRITE_RADIUS = SPRITE_PX * 0.36
 const APPEAR_MS = 400
 /** Sharper screens than this cost more than they show. */
 const PIXEL_RATIO_MAX = 2
+/** A soft band, and the line on it. */
+const TRAIL_STROKES = [
+  { width: 11, opacity: 0.18 },
+  { width: 3.5, opacity: 0.95 },
+]
 /** How near a click has to be. */
 const HIT_RADIUS_PX = 22
 /** Room around the edges in which a vehicle still shows. */
@@ -187,30 +192,26 @@ export class VehicleCanvas {
     this.#drawVehicle(this.#chosenSprite, at, pose.heading, chosenSize, 1)
   }
 
-  /** From its beginning, thin and faint, to the vehicle as it is drawn now. */
   #drawTrail(
     vehicle: Vehicle,
     toScreen: (point: Point) => { x: number; y: number },
     { poseOf, palette }: Scene,
   ): void {
+    const { points } = vehicle.trail
+    const path = new Path2D()
+    for (const [index, point] of points.entries()) {
+      // The newest point is where the vehicle is gliding to: the line ends at the vehicle instead.
+      const at = toScreen(index === points.length - 1 ? poseOf(vehicle) : toPoint(point))
+      if (point.isBreak) path.moveTo(at.x, at.y)
+      else path.lineTo(at.x, at.y)
+    }
     const context = this.#context
     context.lineCap = 'round'
     context.lineJoin = 'round'
-    // The newest point is where the vehicle is gliding to: the line ends at the vehicle instead.
-    const past = vehicle.trail.points.slice(0, -1)
-    const steps = past.map((point) => ({ ...toScreen(toPoint(point)), isBreak: point.isBreak }))
-    const end = { ...toScreen(poseOf(vehicle)), isBreak: vehicle.trail.points.at(-1)?.isBreak ?? true }
-    const all = [...steps, end]
-    for (const [index, to] of all.entries()) {
-      const from = all[index - 1]
-      if (from === undefined || to.isBreak) continue
-      const share = index / all.length
-      context.beginPath()
-      context.moveTo(from.x, from.y)
-      context.lineTo(to.x, to.y)
-      context.strokeStyle = `rgb(${palette.chosen.join(' ')} / ${0.25 + 0.65 * share})`
-      context.lineWidth = 2.5 + 2 * share
-      context.stroke()
+    for (const { width, opacity } of TRAIL_STROKES) {
+      context.lineWidth = width
+      context.strokeStyle = `rgb(${palette.chosen.join(' ')} / ${opacity})`
+      context.stroke(path)
     }
   }
 }

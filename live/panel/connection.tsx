@@ -9,7 +9,7 @@ function connectionText(link: LinkState, nowMs: number): string {
     case 'waiting':
       return `Reconnecting in ${Math.max(0, Math.ceil((link.untilMs - nowMs) / 1000))} s`
     case 'stopped':
-      return 'Not connected'
+      return 'Not live'
   }
 }
 

@@ -11,8 +11,9 @@ interface Props {
 export function Notice({ link, isShared, isEmpty, onRetry }: Props) {
   if (link.kind === 'stopped') {
     return (
-      <section class="panel notice" role="alert">
+      <section class={`panel notice ${isEmpty ? '' : 'notice-beside-map'}`} role="alert">
         <h2>{link.message}</h2>
+        {!isShared && <p>To follow one trip, open its share link.</p>}
         {isShared && !isEmpty && <p>The map shows where it was last seen.</p>}
       </section>
     )

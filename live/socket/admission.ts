@@ -25,10 +25,7 @@ export async function askForFleet(base: string): Promise<Admission> {
     body: '{}',
   })
   if (response.status === CLOSED) {
-    return {
-      kind: 'refused',
-      message: 'The map of all vehicles is closed here. To follow one trip, open its share link.',
-    }
+    return { kind: 'refused', message: 'The map of all vehicles is closed here.' }
   }
   if (!response.ok) return { kind: 'later', retryAfterMs: retryAfterMs(response) }
   const { ticket } = (await response.json()) as { ticket: string }

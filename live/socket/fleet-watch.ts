@@ -2,7 +2,7 @@
 import { type Box, needsNewBox, paddedBox } from '../fleet/box.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { readFleetChange, type ServerFrame } from './frames.ts'
-import type { Link } from './link.ts'
+import type { Outlet } from './link.ts'
 
 const METHOD = 'hushryd.location.v1.LocationService/WatchFleet'
 /** More would not be told apart on a screen. */
@@ -14,7 +14,7 @@ const AGAIN_MS = 2_000
 
 export class FleetWatch {
   readonly #fleet: Fleet
-  readonly #link: Link
+  readonly #link: Outlet
   readonly #visibleBox: () => Box
   #calls = 0
   #callId: string | undefined
@@ -24,7 +24,7 @@ export class FleetWatch {
   #look: ReturnType<typeof setTimeout> | undefined
   #again: ReturnType<typeof setTimeout> | undefined
 
-  constructor(options: { fleet: Fleet; link: Link; visibleBox: () => Box }) {
+  constructor(options: { fleet: Fleet; link: Outlet; visibleBox: () => Box }) {
     this.#fleet = options.fleet
     this.#link = options.link
     this.#visibleBox = options.visibleBox

@@ -34,10 +34,12 @@ class TestSocket implements Socket {
 /** A started link whose jitter is always the longest. */
 function startLink(
   admit: (wasRefused: boolean) => Admission = () => ({ kind: 'enter', url: 'ws://edge/v1/ws' }),
+  renews = false,
 ) {
   const sockets: TestSocket[] = []
   const states: LinkState[] = []
   const link = new Link({
+    renews,
     admit: async (wasRefused) => admit(wasRefused),
     onWelcome: () => undefined,
     onFrame: () => undefined,
@@ -100,6 +102,21 @@ test('a final close stops it for good, with the server’s reason', async () => 
   await vi.advanceTimersByTimeAsync(60_000)
   expect(states.at(-1)).toEqual({ kind: 'stopped', message: 'The trip has ended.' })
   expect(sockets).toHaveLength(1)
+})
+
+test('where entry gives new credentials, the end of old ones is no end, unless they were cut short', async () => {
+  const { newest, sockets, states } = startLink(undefined, true)
+  await settle()
+  newest().receive(WELCOME)
+  await vi.advanceTimersByTimeAsync(30_000)
+  newest().receive({ pong: {} })
+  await vi.advanceTimersByTimeAsync(30_000)
+  newest().die(4501, 'the session has ended')
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(sockets).toHaveLength(2)
+  newest().receive(WELCOME)
+  newest().die(4501, 'the session has ended')
+  expect(states.at(-1)).toEqual({ kind: 'stopped', message: 'The session has ended.' })
 })
 
 test('goAway is followed after the time that it names', async () => {

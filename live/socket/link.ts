@@ -42,6 +42,8 @@ function openWebSocket(url: string, { onMessage, onClose }: SocketEvents): Socke
 }
 
 export interface LinkOptions {
+  /** Whether `admit` gets new credentials each time: then the end of the old ones is no end. */
+  readonly renews?: boolean
   /** A rejection counts as a failed attempt. `wasRefused`: the last attempt ended before its welcome. */
   readonly admit: (wasRefused: boolean) => Promise<Admission>
   readonly onWelcome: (welcome: Welcome) => void
@@ -51,12 +53,17 @@ export interface LinkOptions {
   readonly random?: () => number
 }
 
+/** New credentials that end sooner than this are of no use: the server does not want this page. */
+const RENEWAL_MIN_MS = 60_000
 /** Without any frame for this many heartbeats the connection is taken for dead. */
 const SILENT_HEARTBEATS = 2
 /** Longest time from the attempt to `welcome`. */
 const WELCOME_TIMEOUT_MS = 15_000
 const NORMAL_CLOSE = 1000
 const OPEN = 1
+
+/** What those who use a link need of it. */
+export type Outlet = Pick<Link, 'send' | 'stop'>
 
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
@@ -70,6 +77,7 @@ export class Link {
   #retryTimer: ReturnType<typeof setTimeout> | undefined
   #watch: ReturnType<typeof setInterval> | undefined
   #heardMs = 0
+  #welcomedMs = Number.POSITIVE_INFINITY
   #isStopped = false
 
   constructor(options: LinkOptions) {
@@ -128,17 +136,23 @@ export class Link {
       onClose: (code, reason) => {
         if (socket !== this.#socket) return
         this.#drop()
-        if (isFinalClose(code)) this.stop(sentence(reason || `the server closed this connection (${code})`))
+        if (isFinalClose(code) && !this.#canRenew)
+          this.stop(sentence(reason || `the server closed this connection (${code})`))
         else this.#retry(0)
       },
     })
     this.#socket = socket
   }
 
+  get #canRenew(): boolean {
+    return this.#options.renews === true && Date.now() - this.#welcomedMs >= RENEWAL_MIN_MS
+  }
+
   #receive(frame: ServerFrame): void {
     if (frame.welcome !== undefined) {
       this.#attempt = 0
       this.#wasRefused = false
+      this.#welcomedMs = Date.now()
       this.#keepWatch(frame.welcome.heartbeatMs)
       this.#options.onState({ kind: 'live', edgeId: frame.welcome.edgeId })
       this.#options.onWelcome(frame.welcome)

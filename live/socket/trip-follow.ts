@@ -1,7 +1,7 @@
 /** Follows the one trip of a share link, first catching up with what it missed. */
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Position, ServerFrame } from './frames.ts'
-import type { Link } from './link.ts'
+import type { Outlet } from './link.ts'
 
 /** How much of the way so far is drawn when the page opens. */
 const LOOK_BACK_MS = 10 * 60_000
@@ -20,11 +20,11 @@ const AGAIN_MS = 2_000
 
 export class TripFollow {
   readonly #fleet: Fleet
-  readonly #link: Link
+  readonly #link: Outlet
   readonly #tripId: string
   #newestMs = 0
 
-  constructor(options: { fleet: Fleet; link: Link; tripId: string }) {
+  constructor(options: { fleet: Fleet; link: Outlet; tripId: string }) {
     this.#fleet = options.fleet
     this.#link = options.link
     this.#tripId = options.tripId
