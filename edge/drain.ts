@@ -16,6 +16,8 @@ export interface Wave<C> {
 }
 
 const WAVE_MS = 250
+/** Fewer are no flood: they go at once. */
+const WAVE_SIZE_MIN = 25
 /** Within this time after a goodbye the app reconnects. */
 const RECONNECT_SPREAD_MS = 1_000
 const GRACE_MS = 2_000
@@ -39,14 +41,17 @@ export function planDrain<C>(connections: readonly C[], drainMs: number, random:
   const shuffled = shuffle(connections, random)
   const spreadMs = drainMs / 2
   const reconnectMs = Math.min(RECONNECT_SPREAD_MS, drainMs / 4)
-  const count = Math.max(1, Math.floor(spreadMs / WAVE_MS))
+  const count = Math.max(
+    1,
+    Math.min(Math.floor(spreadMs / WAVE_MS), Math.floor(shuffled.length / WAVE_SIZE_MIN)),
+  )
   const waves: Wave<C>[] = []
   for (let wave = 0; wave < count; wave += 1) {
     const from = Math.floor((shuffled.length * wave) / count)
     const to = Math.floor((shuffled.length * (wave + 1)) / count)
     if (from === to) continue
     waves.push({
-      atMs: wave * WAVE_MS,
+      atMs: Math.floor((spreadMs * wave) / count),
       members: shuffled.slice(from, to).map((connection) => ({
         connection,
         reconnectAfterMs: Math.round(random() * reconnectMs),

@@ -45,19 +45,28 @@ export function createFleet(options: FleetOptions): Fleet {
     events.moved(chosen.length)
   }
 
+  /** Answers whether this node is ordered to drain. */
+  async function tell(nowMs: number): Promise<boolean> {
+    const { isDraining } = drainer
+    const order = await board.report({
+      ...own,
+      connections: connections.size,
+      draining: isDraining,
+      seenAt: nowMs,
+    })
+    balance.update(board.nodes, nowMs)
+    return order && !isDraining
+  }
+
   return {
     async report() {
       const nowMs = clock.nowMs()
-      const isOrderedToDrain = await board.report({
-        ...own,
-        connections: connections.size,
-        draining: drainer.isDraining,
-        seenAt: nowMs,
-      })
-      balance.update(board.nodes, nowMs)
-      if (drainer.isDraining) return
-      if (isOrderedToDrain) void drainer.drain()
-      else move(balance.toMove(connections.size - goodbyes.size, nowMs), nowMs)
+      if (await tell(nowMs)) {
+        void drainer.drain()
+        // The others count on this node no more, from now on.
+        await tell(nowMs)
+      }
+      if (!drainer.isDraining) move(balance.toMove(connections.size - goodbyes.size, nowMs), nowMs)
     },
   }
 }

@@ -55,15 +55,16 @@ export class App implements Disposable {
   }
 
   /** The next frame that fits, taken out of those that came. */
-  async next(matches: (frame: Frame) => boolean): Promise<Frame> {
+  async next(matches: (frame: Frame) => boolean, timeoutMs = TIMEOUT_MS): Promise<Frame> {
     const index = this.frames.findIndex(matches)
     const [found] = index === -1 ? [] : this.frames.splice(index, 1)
     if (found !== undefined) return found
     let timer: NodeJS.Timeout | undefined
     const frame = new Promise<Frame>((resolve) => this.#waiters.push({ matches, resolve }))
+    if (timeoutMs === Number.POSITIVE_INFINITY) return await frame
     const late = new Promise<never>((_resolve, reject) => {
       const seen = JSON.stringify(this.frames).slice(0, 500)
-      timer = setTimeout(() => reject(new Error(`no such frame came; others: ${seen}`)), TIMEOUT_MS)
+      timer = setTimeout(() => reject(new Error(`no such frame came; others: ${seen}`)), timeoutMs)
     })
     try {
       return await Promise.race([frame, late])

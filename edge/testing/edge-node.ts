@@ -34,6 +34,8 @@ export interface EdgeNode extends AsyncDisposable {
   /** A session's token. */
   login(userId: string, role?: Role, deviceId?: string): Promise<string>
   metrics(): Promise<string>
+  /** What it logged. */
+  readonly lines: readonly string[]
 }
 
 export interface EdgeNodeOptions {
@@ -55,7 +57,7 @@ export async function startNode({ services, database, env = {} }: EdgeNodeOption
     PORT: '0',
     OPS_PORT: '0',
     HTTP_PORT: '0',
-    LOG_LEVEL: 'error',
+    LOG_LEVEL: 'info',
     PEER_TRUST: 'key',
     HUSHRYD_PEER_KEY: PEER_KEY,
     HUSHRYD_SERVICE_KEY: SERVICE_KEY,
@@ -67,7 +69,8 @@ export async function startNode({ services, database, env = {} }: EdgeNodeOption
     DRAIN_MS: '200',
     ...env,
   })
-  const edge = await startEdge(config)
+  const lines: string[] = []
+  const edge = await startEdge(config, { logSink: { write: (line) => void lines.push(line) } })
   const channel = openRpcChannel({
     address: `127.0.0.1:${edge.grpcPort}`,
     peer: peerCredential('edge', PEER_KEY),
@@ -84,6 +87,7 @@ export async function startNode({ services, database, env = {} }: EdgeNodeOption
       const { token } = await sessions.createSession({ userId, role, deviceId }, asBackend)
       return token
     },
+    lines,
     metrics: async () => await (await fetch(`http://127.0.0.1:${edge.opsPort}/metrics`)).text(),
     async [Symbol.asyncDispose]() {
       channel.close()
