@@ -30,8 +30,9 @@ export function readRetryAfterMs(value: unknown): number {
 
 function findCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'timeout'
+  // First, since the AWS SDK calls a reset connection a TimeoutError.
   if ('code' in error && typeof error.code === 'string') return error.code
+  if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'timeout'
   return findCode(error.cause)
 }
 
