@@ -44,6 +44,8 @@ export interface Attempt {
   /** How often it was handed over: more than once only after a crash. */
   readonly tries: number
   readonly maskedRecipient: string
+  /** By which a bounce is kept in mind; of a push the first device's. */
+  readonly recipientHash: string
   readonly providerId?: string
   readonly code?: string
   readonly isPermanent?: boolean
@@ -105,6 +107,45 @@ export interface Notification {
 /** After so many crashes in the middle of a hand-over the message itself is taken for the cause. */
 const TRIES_MAX = 3
 
+export type Accepted = Pick<
+  Notification,
+  | 'id'
+  | 'recipients'
+  | 'userId'
+  | 'channels'
+  | 'template'
+  | 'templateVersion'
+  | 'sealedData'
+  | 'priority'
+  | 'idempotencyKey'
+  | 'reportTo'
+  | 'correlationId'
+  | 'acceptedMs'
+>
+
+/** A notification that nothing has happened to. */
+export function newNotification(accepted: Accepted): Notification {
+  const { acceptedMs, channels, priority } = accepted
+  return {
+    ...accepted,
+    version: 0,
+    contact: undefined,
+    standIns: priority === 'high' ? CHANNELS.filter((channel) => !channels.includes(channel)) : [],
+    startMs: acceptedMs,
+    state: 'queued',
+    run: 0,
+    round: 0,
+    roundMs: acceptedMs,
+    isLate: false,
+    attempts: [],
+    dueMs: acceptedMs,
+    lease: '',
+    failure: '',
+    childIds: [],
+    announcements: [],
+  }
+}
+
 export function isOpen({ state }: Notification): boolean {
   return state === 'queued' || state === 'sent'
 }
@@ -114,6 +155,23 @@ export function isGroup({ recipients, contact, channels }: Notification): boolea
     (recipients !== 'direct' && channels.length > 1) ||
     (recipients !== 'user' && recipients !== 'direct' && contact === undefined)
   )
+}
+
+/** One message of a group: to one contact over one channel, under an id that follows from the group's. */
+export function childOf(
+  group: Notification,
+  { id, contact, channel }: { readonly id: string; readonly contact: number; readonly channel: Channel },
+): Notification {
+  return {
+    ...group,
+    id,
+    version: 0,
+    contact,
+    channels: [channel],
+    // One of them takes what stands in, or a contact without SMS and WhatsApp gets the same e-mail twice.
+    standIns: channel === group.channels[0] ? group.standIns : [],
+    idempotencyKey: group.idempotencyKey === '' ? '' : `${group.idempotencyKey}:${contact}:${channel}`,
+  }
 }
 
 export function attemptId(notification: Notification, number: number): string {
@@ -141,6 +199,7 @@ export interface AttemptStart {
   readonly provider: ProviderName
   readonly awaitsReceipt: boolean
   readonly maskedRecipient: string
+  readonly recipientHash: string
   readonly nowMs: number
   readonly deadlineMs: number
 }
@@ -304,6 +363,8 @@ export function mergeRecords(stored: Notification, other: Notification): Notific
   const isDelivered = stored.state === 'delivered' || other.state === 'delivered'
   return {
     ...stored,
+    round: Math.max(stored.round, other.round),
+    isLate: stored.isLate || other.isLate,
     attempts: [...attempts.values()].sort((one, two) => one.number - two.number),
     announcements: [...stored.announcements, ...other.announcements],
     ...(isDelivered ? { state: 'delivered', failure: '', dueMs: undefined } : {}),

@@ -78,8 +78,8 @@ export interface PlanInput {
   /** Its attempts settled. */
   readonly notification: Notification
   readonly nowMs: number
-  /** In the order of preference; empty where no channel has an address now. */
-  readonly steps: readonly Step[]
+  /** In the order of preference; empty where no channel has an address now, undefined where the directory is away. */
+  readonly steps: readonly Step[] | undefined
   /** The end of the recipient's quiet hours, where it is one of them. */
   readonly quietUntilMs: number | undefined
   /** Whether the provider's circuit breaker keeps messages away. */
@@ -135,12 +135,13 @@ function end({ notification, steps }: PlanInput): Decision {
   const isOutThere = attempts.some(({ status }) => status === 'no_receipt')
   if (isOutThere && priority !== 'high') return { kind: 'sent' }
   if (isOutThere) return { kind: 'failed', failure: 'NO_RECEIPT' }
+  if (steps === undefined) return { kind: 'failed', failure: 'DIRECTORY_AWAY' }
   if (steps.length === 0) return { kind: 'failed', failure: 'NO_ADDRESS' }
   return { kind: 'failed', failure: attempts.at(-1)?.code ?? 'PROVIDERS_AWAY' }
 }
 
 export function decide(input: PlanInput): Decision {
-  const { notification, nowMs, steps, quietUntilMs, isCutOff, limits } = input
+  const { notification, nowMs, steps = [], quietUntilMs, isCutOff, limits } = input
   const { priority, startMs, round, roundMs, isLate } = notification
   const attempts = attemptsOf(notification)
   const isHigh = priority === 'high'
@@ -174,8 +175,8 @@ export function decide(input: PlanInput): Decision {
     return { kind: 'send', step: next, deadlineMs: nowMs + slotMs(input, next, ready.length) }
 
   // A person in danger without any address is looked up again: somebody may be entering it just now.
-  const nobodyAgainMs = isHigh && steps.length === 0 ? 0 : Number.POSITIVE_INFINITY
-  const againMs = Math.min(nobodyAgainMs, ...steps.map((step) => allowedAtMs(input, step)))
+  const isLookedUpAgain = input.steps === undefined || (isHigh && steps.length === 0)
+  const againMs = isLookedUpAgain ? 0 : Math.min(...steps.map((step) => allowedAtMs(input, step)))
   if (round + 1 >= limitsOf(priority, limits).roundsMax || againMs === Number.POSITIVE_INFINITY)
     return end(input)
   return {

@@ -57,7 +57,7 @@ export interface Provider {
 }
 
 export interface DeliveryReceipt {
-  readonly provider: string
+  readonly provider: ProviderName
   readonly providerId: string
   readonly status: 'sent' | 'delivered' | 'read' | 'failed' | 'bounced'
   readonly atMs: number

@@ -43,3 +43,15 @@ export function matchesRegistered(body: string, registered: string): boolean {
     .join('')
   return new RegExp(`^${pattern}$`, 'u').test(body)
 }
+
+/** The values as the registry's places take them, in order: a long one is spread over several. */
+export function placeValues(value: string, places: number): string[] {
+  return Array.from({ length: places }, (_, index) =>
+    value.slice(index * DLT_PLACE_CHARS_MAX, (index + 1) * DLT_PLACE_CHARS_MAX),
+  )
+}
+
+/** How many places of the registered text a value of this length needs. */
+export function placesFor(charsMax: number): number {
+  return Math.ceil(charsMax / DLT_PLACE_CHARS_MAX)
+}

@@ -5,7 +5,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { countSegments, matchesRegistered } from './sms-text.ts'
+import { countSegments, DLT_PLACE, placesFor } from './sms-text.ts'
 import {
   FALLBACK,
   LANGUAGES,
@@ -61,11 +61,9 @@ function textsOf({ sms, whatsapp, email, push }: TemplateTexts): string[] {
 function fillAll(
   text: string,
   variables: Template['variables'],
-  length: (charsMax: number) => number,
+  write: (charsMax: number) => string,
 ): string {
-  return text.replaceAll(/\{(\w+)\}/g, (_place, name: string) =>
-    'x'.repeat(length(variables[name]?.charsMax ?? 0)),
-  )
+  return text.replaceAll(/\{(\w+)\}/g, (_place, name: string) => write(variables[name]?.charsMax ?? 0))
 }
 
 function problemsOf(texts: TemplateTexts, variables: Template['variables']): string[] {
@@ -75,10 +73,9 @@ function problemsOf(texts: TemplateTexts, variables: Template['variables']): str
     .map((name) => `{${name}} is no variable`)
   const { sms } = texts
   if (sms === undefined || problems.length > 0) return problems
-  const longest = fillAll(sms.text, variables, (charsMax) => charsMax)
-  const shortest = fillAll(sms.text, variables, () => 0)
-  if (!matchesRegistered(longest, sms.registered) || !matchesRegistered(shortest, sms.registered))
-    problems.push('the SMS is not the registered text for every value')
+  const registered = fillAll(sms.text, variables, (charsMax) => DLT_PLACE.repeat(placesFor(charsMax)))
+  if (registered !== sms.registered) problems.push('the SMS is not the registered text')
+  const longest = fillAll(sms.text, variables, (charsMax) => 'x'.repeat(charsMax))
   if (countSegments(longest) > SMS_SEGMENTS_MAX) problems.push('the SMS may take too many segments')
   return problems
 }

@@ -4,7 +4,7 @@
  */
 import { DomainError, ErrorReason, type Violation } from '@hushryd/kernel/error.ts'
 import type { Channel, OutgoingMessage } from './provider.ts'
-import { matchesRegistered } from './sms-text.ts'
+import { matchesRegistered, placesFor, placeValues } from './sms-text.ts'
 
 export const LANGUAGES = ['en', 'hi', 'te'] as const
 export type Language = (typeof LANGUAGES)[number]
@@ -172,7 +172,10 @@ export function render(template: Template, input: RenderInput): Content | undefi
     case 'sms': {
       if (texts.sms === undefined) return undefined
       const text = fill(texts.sms.text, values)
-      const dlt = { ...template.dlt, templateId: texts.sms.dltTemplateId }
+      const variables = placesOf(texts.sms.text).flatMap((name) =>
+        placeValues(values[name] ?? '', placesFor(template.variables[name]?.charsMax ?? 0)),
+      )
+      const dlt = { ...template.dlt, templateId: texts.sms.dltTemplateId, variables }
       return matchesRegistered(text, texts.sms.registered) ? { text, dlt } : undefined
     }
     case 'whatsapp': {

@@ -1,0 +1,44 @@
+/** A durable consumer of the stream NOTIFY, created on first use, over all outages of NATS. */
+
+import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
+import { AckPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream'
+
+export interface ConsumerOptions {
+  readonly link: NatsLink
+  readonly stream: string
+  readonly name: string
+  readonly subject: string
+  /** Messages that this process has asked for ahead. */
+  readonly aheadMax: number
+  /** Messages of all processes without acknowledgement: while MongoDB is away they wait in memory. */
+  readonly unackedMax: number
+  readonly onMessage: (message: JsMsg) => Promise<void>
+}
+
+/** A message whose process has died goes to another one after this. */
+export const ACK_WAIT_MS = 30_000
+const MS_NS = 1_000_000
+
+/** Returns when the signal aborts; throws where NATS or the stream is away, for the loop to come back. */
+export async function consume(options: ConsumerOptions, signal: AbortSignal): Promise<void> {
+  const { link, stream, name, subject, aheadMax, unackedMax, onMessage } = options
+  const connection = await link.connected(signal)
+  const manager = await jetstreamManager(connection)
+  await manager.consumers.add(stream, {
+    durable_name: name,
+    filter_subject: subject,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: ACK_WAIT_MS * MS_NS,
+    max_ack_pending: unackedMax,
+  })
+  const consumer = await jetstream(connection).consumers.get(stream, name)
+  const messages = await consumer.consume({ max_messages: aheadMax })
+  const stop = (): void => messages.stop()
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    for await (const message of messages) await onMessage(message)
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}

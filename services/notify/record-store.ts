@@ -1,0 +1,144 @@
+/** Notifications in MongoDB: guarded writes, claims of what is due. Fails fast while MongoDB is away. */
+
+import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
+import { translateStoreError } from '@hushryd/kernel/stores/store-error.ts'
+import { ConsecutiveBreaker, circuitBreaker, handleWhen, TimeoutStrategy, timeout } from 'cockatiel'
+import { type Collection, MongoBulkWriteError, MongoServerError } from 'mongodb'
+import type { Notification, Priority } from './notification.ts'
+import type { ProviderName } from './provider.ts'
+import { fromDocument, type NotificationDocument, toDocument } from './record-document.ts'
+
+const DUPLICATE_KEY = 11_000
+/** A message of high priority has a minute: it does not spend it on waiting for a record. */
+const OPERATION_TIMEOUT_MS = 2_000
+/** One failure is enough: records wait in memory meanwhile, and nothing is lost by it. */
+const AWAY_MS = 1_000
+
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof DomainError && error.reason === ErrorReason.ERROR_REASON_UNAVAILABLE
+}
+
+export interface Claim {
+  readonly priority: Priority
+  readonly nowMs: number
+  readonly leaseUntilMs: number
+  readonly lease: string
+}
+
+export interface FailedPage {
+  /** Of the last one of the page before. */
+  readonly after: { readonly acceptedMs: number; readonly id: string } | undefined
+  readonly limit: number
+}
+
+export class RecordStore {
+  readonly #collection: Collection<NotificationDocument>
+  readonly #breaker = circuitBreaker(handleWhen(isUnavailable), {
+    breaker: new ConsecutiveBreaker(1),
+    halfOpenAfter: AWAY_MS,
+  })
+  readonly #timeout = timeout(OPERATION_TIMEOUT_MS, TimeoutStrategy.Aggressive)
+
+  constructor(collection: Collection<NotificationDocument>) {
+    this.#collection = collection
+  }
+
+  /** Every operation's errors translated: UNAVAILABLE where MongoDB is away or too slow. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#breaker.execute(async () => {
+        try {
+          return await this.#timeout.execute(work)
+        } catch (error) {
+          throw translateStoreError('mongo', error)
+        }
+      })
+    } catch (error) {
+      throw translateStoreError('mongo', error)
+    }
+  }
+
+  async insert(notification: Notification): Promise<'created' | 'exists'> {
+    return await this.run(async () => {
+      try {
+        await this.#collection.insertOne(toDocument(notification))
+        return 'created'
+      } catch (error) {
+        if (error instanceof MongoServerError && error.code === DUPLICATE_KEY) return 'exists'
+        throw error
+      }
+    })
+  }
+
+  /** The ids of those that were there already. */
+  async insertMany(notifications: readonly Notification[]): Promise<ReadonlySet<string>> {
+    return await this.run(async () => {
+      try {
+        await this.#collection.insertMany(notifications.map(toDocument), { ordered: false })
+        return new Set<string>()
+      } catch (error) {
+        if (!(error instanceof MongoBulkWriteError)) throw error
+        const failures = [error.writeErrors].flat()
+        if (failures.some(({ code }) => code !== DUPLICATE_KEY)) throw error
+        return new Set(failures.map(({ index }) => notifications[index]?.id ?? ''))
+      }
+    })
+  }
+
+  /** False where somebody else has changed it since. */
+  async replace(notification: Notification, storedVersion: number): Promise<boolean> {
+    const { _id, ...rest } = toDocument(notification)
+    return await this.run(async () => {
+      const { matchedCount } = await this.#collection.replaceOne({ _id, version: storedVersion }, rest)
+      return matchedCount === 1
+    })
+  }
+
+  async find(id: string): Promise<Notification | undefined> {
+    const document = await this.run(() => this.#collection.findOne({ _id: id }))
+    return document === null ? undefined : fromDocument(document)
+  }
+
+  async findByProviderId(provider: ProviderName, providerId: string): Promise<Notification | undefined> {
+    const document = await this.run(() =>
+      this.#collection.findOne({
+        'attempts.providerId': providerId,
+        attempts: { $elemMatch: { provider, providerId } },
+      }),
+    )
+    return document === null ? undefined : fromDocument(document)
+  }
+
+  /** Takes the one that is due the longest; nobody else gets it until the lease is over. */
+  async claimDue({ priority, nowMs, leaseUntilMs, lease }: Claim): Promise<Notification | undefined> {
+    const document = await this.run(() =>
+      this.#collection.findOneAndUpdate(
+        { priority, dueAt: { $lte: new Date(nowMs) } },
+        { $set: { dueAt: new Date(leaseUntilMs), lease }, $inc: { version: 1 } },
+        { sort: { dueAt: 1 }, returnDocument: 'after' },
+      ),
+    )
+    return document === null ? undefined : fromDocument(document)
+  }
+
+  /** Newest first. */
+  async listFailed({ after, limit }: FailedPage): Promise<Notification[]> {
+    const from =
+      after === undefined
+        ? {}
+        : {
+            $or: [
+              { acceptedAt: { $lt: new Date(after.acceptedMs) } },
+              { acceptedAt: new Date(after.acceptedMs), _id: { $lt: after.id } },
+            ],
+          }
+    const documents = await this.run(() =>
+      this.#collection
+        .find({ state: 'failed', ...from })
+        .sort({ acceptedAt: -1, _id: -1 })
+        .limit(limit)
+        .toArray(),
+    )
+    return documents.map(fromDocument)
+  }
+}
