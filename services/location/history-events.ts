@@ -23,9 +23,9 @@ export const HISTORY_PENDING = {
   help: 'Messages that wait in JetStream, as of the last one that was delivered.',
 } as const satisfies MetricSpec
 
-export const HISTORY_LAG_SECONDS = {
-  name: 'hushryd_location_history_lag_seconds',
-  help: 'Age of the newest message in MongoDB, or 0 where nothing waits. At 3600 the stream begins to lose positions.',
+export const HISTORY_LAG_MS = {
+  name: 'hushryd_location_history_lag_ms',
+  help: 'Age of the newest message in MongoDB, or 0 where nothing waits. At an hour the stream begins to lose positions.',
 } as const satisfies MetricSpec
 
 export interface HistoryEvents {

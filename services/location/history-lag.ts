@@ -1,7 +1,7 @@
 /** How far the history is behind, as metrics. */
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import type { Metrics } from '@hushryd/kernel/metrics.ts'
-import { HISTORY_LAG_SECONDS, HISTORY_PENDING } from './history-events.ts'
+import { HISTORY_LAG_MS, HISTORY_PENDING } from './history-events.ts'
 
 export class HistoryLag {
   readonly #clock: Clock
@@ -14,11 +14,11 @@ export class HistoryLag {
     this.#clock = clock
     this.#storedMs = clock.nowMs()
     metrics.gauge(HISTORY_PENDING, () => this.#pending)
-    metrics.gauge(HISTORY_LAG_SECONDS, () => this.seconds)
+    metrics.gauge(HISTORY_LAG_MS, () => this.lagMs)
   }
 
-  get seconds(): number {
-    return this.#isBehind ? Math.max(0, this.#clock.nowMs() - this.#storedMs) / 1000 : 0
+  get lagMs(): number {
+    return this.#isBehind ? Math.max(0, this.#clock.nowMs() - this.#storedMs) : 0
   }
 
   /** A batch has come, after which so many messages wait. */

@@ -42,6 +42,8 @@ const TRIPS_MAX = 200_000
 const REFRESH_MS = 60_000
 /** An id that nobody knows is not asked for again at once. */
 const MISSING_MS = 2_000
+/** After an outage of NATS, followed trips are asked for again within this, as far as a sweep's bound allows. */
+const MISSED_MS = 2_000
 /** After a refresh that failed. */
 const RETRY_MS = 3_000
 const IDLE_MS = 600_000
@@ -148,12 +150,12 @@ export class Trips {
     this.invalidate(tripId)
   }
 
-  /** Invalidations may have been missed: everything is asked again, spread over half a minute. */
+  /** Invalidations may have been missed: everything is asked again, what is followed first. */
   expireAll(): void {
     const now = this.#options.clock.nowMs()
     for (const trip of this.#trips.values()) {
       if (isForeign(trip)) this.#trips.delete(trip.tripId)
-      else trip.refreshAtMs = now + this.#random() * (REFRESH_MS / 2)
+      else trip.refreshAtMs = now + this.#random() * (hasFollowers(trip) ? MISSED_MS : REFRESH_MS / 2)
     }
   }
 
