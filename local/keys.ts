@@ -1,14 +1,18 @@
 /** Keys of the local stack: made once, kept readable for their owner alone, replaced by settings. */
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Program, SecretKind } from './programs.ts'
+import { makeSandboxKeys } from './sandbox/keys.ts'
 
 export interface SystemKeys {
   readonly serviceKey: string
   readonly peerKey: string
   /** Settings that name the files of a program's secrets. */
   filesOf(program: Program): NodeJS.ProcessEnv
+  /** The value of a secret, made or given. */
+  valueOf(setting: string): string
 }
 
 /** The service key is what the local stack prints and people paste: the prefix says what it is. */
@@ -17,6 +21,7 @@ const SERVICE_KEY_PREFIX = 'hrsk_'
 const MAKERS: Readonly<Record<SecretKind, () => string>> = {
   keyRing: () => `k1:${randomBytes(32).toString('base64')}\n`,
   token: () => `${randomBytes(32).toString('base64url')}\n`,
+  providerKeys: () => `${JSON.stringify(makeSandboxKeys())}\n`,
 }
 
 async function keep(path: string, make: () => string): Promise<string> {
@@ -58,6 +63,12 @@ export async function readKeys(
         if (path !== undefined) env[`${setting}_FILE`] = path
       }
       return env
+    },
+    valueOf(setting) {
+      const path = given[`${setting}_FILE`] || files.get(setting)
+      const value = given[setting] || (path === undefined ? undefined : readFileSync(path, 'utf8').trim())
+      if (value === undefined) throw new Error(`no program has the secret ${setting}`)
+      return value
     },
   }
 }

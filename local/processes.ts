@@ -135,6 +135,7 @@ export function describeProcesses(plan: SystemPlan): ProcessSpec[] {
       given: plan.env,
       grpcOf: (other: string) => grpcOf(plan, other),
       httpOf: (other: string) => httpOf(plan, other),
+      secretOf: (setting: string) => plan.keys.valueOf(setting),
     }
     return {
       name,

@@ -6,8 +6,14 @@
  * in the status table and in the systems that tests start follow from it.
  */
 
-/** `keyRing`: one `k1:BASE64-OF-32-BYTES` line. `token`: 43 random characters. */
-export type SecretKind = 'keyRing' | 'token'
+import { readSandboxKeys } from './sandbox/keys.ts'
+import { notifyEnv } from './sandbox/service-env.ts'
+
+/**
+ * `keyRing`: one `k1:BASE64-OF-32-BYTES` line. `token`: 43 random characters.
+ * `providerKeys`: what the provider sandbox gives its customer, in JSON.
+ */
+export type SecretKind = 'keyRing' | 'token' | 'providerKeys'
 
 export interface Ports {
   /** Web pages, REST, WebSocket. */
@@ -27,6 +33,8 @@ export interface ProgramContext {
   grpcOf(program: string): readonly string[]
   /** `http://host:port` of every copy of a program that speaks HTTP. */
   httpOf(program: string): readonly string[]
+  /** The value of a secret that some program names. */
+  secretOf(setting: string): string
 }
 
 export interface Program {
@@ -75,6 +83,27 @@ export const PROGRAMS: readonly Program[] = [
     script: 'services/location/history-main.ts',
     ports: { ops: 9021 },
     nice: 10,
+  },
+  {
+    name: 'sandbox',
+    script: 'local/sandbox/main.ts',
+    ports: { http: 8090 },
+    secrets: { SANDBOX_KEYS: 'providerKeys' },
+    env: ({ httpOf }) => ({ SANDBOX_WEBHOOK_URL: httpOf('edge')[0] }),
+  },
+  {
+    name: 'notify',
+    script: 'services/notify/main.ts',
+    ports: { grpc: 7003 },
+    dependsOn: ['directory', 'sandbox'],
+    secrets: { NOTIFY_KEYS: 'keyRing' },
+    env: ({ given, httpOf, secretOf }) =>
+      notifyEnv({
+        keys: readSandboxKeys(secretOf('SANDBOX_KEYS')),
+        sandboxUrl: httpOf('sandbox')[0] ?? '',
+        publicUrl: given.PUBLIC_URL ?? httpOf('edge')[0] ?? '',
+        given,
+      }),
   },
   {
     name: 'edge',

@@ -4,13 +4,15 @@ import { BadUsage, readSettings } from './settings.ts'
 test('without settings the ports are the documented ones', () => {
   const settings = readSettings([], {})
   expect(settings.ports.map(({ port }) => port).sort((a, b) => a - b)).toEqual([
-    7001, 7006, 7010, 7011, 8080, 8081, 9001, 9006, 9010, 9011, 9021,
+    7001, 7003, 7006, 7010, 7011, 8080, 8081, 8090, 9001, 9003, 9006, 9010, 9011, 9021,
   ])
   expect(settings).toMatchObject({ isFresh: false, natsUrl: undefined, mongoDb: 'hushryd' })
   expect(settings.processes.map(({ name }) => name)).toEqual([
     'directory',
     'location',
     'location-history',
+    'sandbox',
+    'notify',
     'edge-1',
     'edge-2',
     'demo',
