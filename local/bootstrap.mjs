@@ -164,7 +164,7 @@ async function buildPages() {
   if (!existsSync(join(ROOT, 'live', 'package.json'))) return
   await step('live', {
     say: 'building the live page',
-    inputs: ['live', 'proto', 'package-lock.json'],
+    inputs: ['live', 'local/demo', 'package-lock.json'],
     outputs: ['live/dist/index.html'],
     work: () =>
       npm(['run', '--silent', 'build', '--workspace', 'live'], {

@@ -1,10 +1,11 @@
 /**
- * Unpacks the Debian servers of the local stack into a private folder and
+ * Unpacks Debian's programs that the project needs into a private folder and
  * prints that folder's path; progress goes to stderr. Nothing of the system is
- * changed, so it runs as root and as an ordinary user.
+ * changed, so it runs as root and as an ordinary user. The argument names the
+ * set: `servers` for the local stack, `browser` for the tests of pages.
  *
  * An empty dpkg status makes apt fetch the whole closure, libc included, so
- * the servers run with the folder's own loader and need nothing of the host
+ * the programs run with the folder's own loader and need nothing of the host
  * but apt-get, dpkg-deb and Debian's keyring. It is plain JavaScript because
  * the bootstrap runs it on the machine's own Node, beside `npm ci`.
  */
@@ -24,32 +25,38 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { prepareBrowser } from './prepare-browser.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
-const SYSROOTS = join(ROOT, '.stack', 'sysroot')
-const LOCK = join(SYSROOTS, 'lock')
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const DEFAULT_MIRROR = 'http://deb.debian.org/debian'
-/** Lists, packages and the unpacked files together; 0.3 GB seen. */
-const SPACE_NEEDED_BYTES = 600 * 1024 * 1024
 /** How long another process may take to install before its lock counts as stuck. */
 const LOCK_WAIT_MS = 10 * 60_000
 
-const { suite, packages, programs } = JSON.parse(
-  readFileSync(new URL('sysroot-packages.json', import.meta.url), 'utf8'),
-)
+const { suite, ...sets } = JSON.parse(readFileSync(new URL('sysroot-packages.json', import.meta.url), 'utf8'))
+const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
+const setName = process.argv.slice(2).find((argument) => !argument.startsWith('--')) ?? 'servers'
+/** `spaceMb`: package lists, packages and the unpacked files together, about twice what was seen. */
+const { folder: setFolder, title, spaceMb, packages, programs } = sets[setName]
+const SYSROOTS = join(ROOT, '.stack', setFolder)
+const LOCK = join(SYSROOTS, 'lock')
 const startedAt = Date.now()
 
 /** A problem that the reader can do something about: printed without a stack. */
 class InstallProblem extends Error {}
 
 function say(text) {
-  process.stderr.write(`[servers ${((Date.now() - startedAt) / 1000).toFixed(1).padStart(5)} s] ${text}\n`)
+  process.stderr.write(`[${setName} ${((Date.now() - startedAt) / 1000).toFixed(1).padStart(5)} s] ${text}\n`)
 }
 
-const OWN_SERVERS = `Use servers of your own instead:
+/** What to do where Debian's packages cannot be had. */
+const INSTEAD = {
+  servers: `Use servers of your own instead:
     docker compose up --wait
-    NATS_URL=nats://127.0.0.1:4222 REDIS_URL=redis://127.0.0.1:6379 MONGO_URL='mongodb://127.0.0.1:27017/?journal=true' npm start`
+    NATS_URL=nats://127.0.0.1:4222 REDIS_URL=redis://127.0.0.1:6379 MONGO_URL='mongodb://127.0.0.1:27017/?journal=true' npm start`,
+  browser: `Use a Chromium or Chrome of your own instead:
+    CHROMIUM_PATH=/usr/bin/chromium npm test`,
+}[setName]
 
 function missingPrograms(folder) {
   return programs.filter((program) => !existsSync(join(folder, program)))
@@ -104,23 +111,20 @@ function requireApt() {
     execFileSync('apt-get', ['--version'], { stdio: 'ignore' })
     execFileSync('dpkg-deb', ['--version'], { stdio: 'ignore' })
   } catch {
-    throw new InstallProblem(
-      `This machine has no apt-get, from which the local NATS and Valkey come.\n${OWN_SERVERS}`,
-    )
+    throw new InstallProblem(`This machine has no apt-get, from which ${title} would come.\n${INSTEAD}`)
   }
   if (!existsSync(KEYRING)) {
     throw new InstallProblem(
-      `Debian's keyring ${KEYRING} is missing, so that its packages could not be verified.\nInstall it (sudo apt-get install debian-archive-keyring), or:\n${OWN_SERVERS}`,
+      `Debian's keyring ${KEYRING} is missing, so that its packages could not be verified.\nInstall it (sudo apt-get install debian-archive-keyring), or:\n${INSTEAD}`,
     )
   }
 }
 
 function requireSpace() {
   const { bavail, bsize } = statfsSync(SYSROOTS)
-  if (bavail * bsize < SPACE_NEEDED_BYTES) {
-    throw new InstallProblem(
-      `${SYSROOTS} has ${Math.round((bavail * bsize) / 1048576)} MB free; the local servers need ${SPACE_NEEDED_BYTES / 1048576} MB to install.`,
-    )
+  const freeMb = Math.round((bavail * bsize) / 1_048_576)
+  if (freeMb < spaceMb) {
+    throw new InstallProblem(`${SYSROOTS} has ${freeMb} MB free; ${title} needs ${spaceMb} MB to install.`)
   }
 }
 
@@ -153,7 +157,7 @@ async function run(command, args, progress) {
     throw new InstallProblem(`The disk is full: ${command} could not write to ${SYSROOTS}.`)
   if (/NO_PUBKEY|is not signed|signatures couldn't be verified/i.test(output)) {
     throw new InstallProblem(
-      `This machine's Debian keyring does not know ${suite}'s key: sudo apt-get install --only-upgrade debian-archive-keyring, or:\n${OWN_SERVERS}`,
+      `This machine's Debian keyring does not know ${suite}'s key: sudo apt-get install --only-upgrade debian-archive-keyring, or:\n${INSTEAD}`,
     )
   }
   throw new Error(output.trim().split('\n').slice(-6).join('\n') || `${command} ended with ${code}`)
@@ -231,7 +235,7 @@ async function download(work, mirror) {
     rmSync(join(work, 'root', folder), { recursive: true, force: true })
 }
 
-/** Servers that are missing after a clean install mean that the package list and the program list disagree. */
+/** Programs that are missing after a clean install mean that the package list and the program list disagree. */
 async function install(target) {
   requireApt()
   requireSpace()
@@ -254,7 +258,7 @@ async function install(target) {
         if (error instanceof InstallProblem) throw error
         if (attempt === 2) {
           throw new InstallProblem(
-            `The local servers could not be downloaded from ${mirror}:\n${error.message}\nIs the network there? Nothing was left half-done; run the command again to try again.\n${OWN_SERVERS}`,
+            `${title} could not be downloaded from ${mirror}:\n${error.message}\nIs the network there? Nothing was left half-done; run the command again to try again.\n${INSTEAD}`,
           )
         }
         say(`that failed (${error.message.split('\n').at(-1)}); trying once more`)
@@ -262,6 +266,7 @@ async function install(target) {
     }
     const missing = missingPrograms(join(work, 'root'))
     if (missing.length > 0) throw new Error(`the packages brought no ${missing.join(', ')}`)
+    if (setName === 'browser') prepareBrowser(join(work, 'root'), target)
     renameSync(join(work, 'root'), target)
   } finally {
     cleanUp()
@@ -271,7 +276,7 @@ async function install(target) {
     if (join(SYSROOTS, name) !== target && join(SYSROOTS, name) !== LOCK)
       rmSync(join(SYSROOTS, name), { recursive: true, force: true })
   }
-  say('the local servers are installed')
+  say(`${title}: installed`)
 }
 
 function releaseLock() {
@@ -309,13 +314,13 @@ async function takeLock(target) {
       releaseLock()
       continue
     }
-    if (!told) say(`another process (${owner}) is installing the servers: waiting for it`)
+    if (!told) say(`another process (${owner}) is installing ${title}: waiting for it`)
     told = true
     await sleep(300)
     if (existsSync(target)) return false
   }
   throw new InstallProblem(
-    `Another process has been installing the servers for too long. If it is gone, delete ${LOCK}.`,
+    `Another process has been installing ${title} for too long. If it is gone, delete ${LOCK}.`,
   )
 }
 
@@ -332,9 +337,10 @@ function isNeeded() {
 }
 
 async function main() {
-  if (process.env.HUSHRYD_SYSROOT) return givenSysroot(process.env.HUSHRYD_SYSROOT)
+  if (setName === 'servers' && process.env.HUSHRYD_SYSROOT) return givenSysroot(process.env.HUSHRYD_SYSROOT)
   const id = createHash('sha256')
-    .update(JSON.stringify([suite, packages, process.arch]))
+    // A prepared browser knows where it lies: in a folder that was moved it is another one.
+    .update(JSON.stringify([suite, packages, process.arch, ...(setName === 'browser' ? [SYSROOTS] : [])]))
     .digest('hex')
     .slice(0, 12)
   const target = join(SYSROOTS, id)
@@ -350,7 +356,6 @@ async function main() {
 }
 
 try {
-  const flags = process.argv.slice(2)
   if (!flags.includes('--if-needed') || isNeeded()) {
     const folder = await main()
     if (!flags.includes('--quiet')) process.stdout.write(`${folder}\n`)

@@ -1,0 +1,2 @@
+/** See elf-interpreter.mjs. */
+export function setInterpreter(program: string, loader: string): void
