@@ -98,7 +98,7 @@ async function receive(
     inbox.add(one.message)
     receipts.follow(provider, one, fault)
   }
-  if (fault.mode === 'slow') await sleep(fault.latencyMs)
+  if (fault.mode === 'slow') await sleep(fault.latencyMs, undefined, { ref: false })
   return reply
 }
 

@@ -40,6 +40,9 @@ const REFUSALS: Readonly<Record<string, RefusalRule>> = {
 /** Rates and quotas come as status 400. */
 const UNAVAILABLE = new Set(['LimitExceededException', 'ThrottlingException', 'TooManyRequestsException'])
 
+/** Well above what one process has under way: past it the SDK lets requests wait, and warns on the console. */
+const SOCKETS_MAX = 256
+
 /** RFC 5322: a display name may hold anything between quotes but these two, unescaped. */
 function mailbox({ name, email }: SesOptions['from']): string {
   return `"${name.replaceAll(/["\\]/g, '\\$&')}" <${email}>`
@@ -55,6 +58,7 @@ export function createSes(options: SesOptions): Provider {
     region,
     // Retries are the sender's, who also has another provider.
     maxAttempts: 1,
+    requestHandler: { httpsAgent: { maxSockets: SOCKETS_MAX }, httpAgent: { maxSockets: SOCKETS_MAX } },
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(credentials === undefined ? {} : { credentials }),
   }

@@ -38,7 +38,7 @@ const REFUSALS: Readonly<Record<number, RefusalRule>> = {
 }
 
 /** Well above what one process has under way; Twilio's own cap on requests under way answers with 429. */
-const SOCKETS_MAX = 100
+const SOCKETS_MAX = 256
 
 /**
  * The SDK's HTTP client with two additions: another address than Twilio's
