@@ -126,7 +126,7 @@ function slotMs({ notification, nowMs, limits }: PlanInput, step: Step, stepsLef
   const receiptMs = limitsOf(notification.priority, limits).receiptMs[step.channel]
   const leftMs = notification.startMs + limits.budgetMs - nowMs
   if (notification.priority !== 'high' || leftMs <= 0) return receiptMs
-  return Math.max(Math.min(SLOT_MS_MIN, leftMs), Math.min(receiptMs, leftMs / stepsLeft))
+  return Math.min(receiptMs, leftMs, Math.max(SLOT_MS_MIN, leftMs / stepsLeft))
 }
 
 function end({ notification, steps }: PlanInput): Decision {

@@ -158,21 +158,28 @@ export async function startNotify(config: NotifyConfig, overrides: NotifyOverrid
   }
 
   const prepared = { mongo: false, streams: false }
-  async function prepare(): Promise<void> {
-    if (!prepared.mongo) await prepareMongo(mongo)
-    prepared.mongo = true
-    if (!prepared.streams) await prepareStreams(nats, config, namespace)
-    prepared.streams = true
-  }
   // A store that is away does not stop the start: the other one takes what comes.
   opened.use(
     startLoop({
-      name: 'prepare',
+      name: 'collections',
       everyMs: WATCH_QUEUE_EVERY_MS,
       backoffMaxMs: PREPARE_AGAIN_MS,
       log,
       async run() {
-        await prepare()
+        if (!prepared.mongo) await prepareMongo(mongo)
+        prepared.mongo = true
+      },
+    }),
+  )
+  opened.use(
+    startLoop({
+      name: 'streams',
+      everyMs: WATCH_QUEUE_EVERY_MS,
+      backoffMaxMs: PREPARE_AGAIN_MS,
+      log,
+      async run(signal) {
+        if (!prepared.streams) await prepareStreams(nats, config, namespace, signal)
+        prepared.streams = true
         await watchQueue(nats, namespace, events)
       },
     }),

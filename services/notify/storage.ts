@@ -21,13 +21,14 @@ export async function prepareStreams(
   link: NatsLink,
   { NOTIFY_STREAM_REPLICAS, NOTIFY_STREAM_BYTES_MAX }: NotifyConfig,
   namespace: string,
+  signal: AbortSignal,
 ): Promise<void> {
   const specs = streamSpecs({
     namespace,
     replicas: NOTIFY_STREAM_REPLICAS,
     bytesMax: NOTIFY_STREAM_BYTES_MAX,
   })
-  for (const spec of specs) await ensureStream(link, spec)
+  for (const spec of specs) await ensureStream(link, spec, signal)
 }
 
 /** For the metric: what nobody has acknowledged, which is what no record holds yet. */
