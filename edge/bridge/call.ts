@@ -11,7 +11,7 @@ import { toDomainError } from '@hushryd/kernel/rpc/error-wire.ts'
 import { toPublicError, unavailable } from './call-error.ts'
 import { type BridgeMethod, checkCaller, exposedMethods } from './exposed-methods.ts'
 import { answerToJson, requestToBinary } from './json-codec.ts'
-import type { JsonObject } from './json-numbers.ts'
+import type { JsonObject } from './json-object.ts'
 import { createRawClient, type RawClient, type RawOptions } from './raw-client.ts'
 
 export type { BridgeMethod } from './exposed-methods.ts'

@@ -5,7 +5,7 @@
  */
 import type { DescField, DescMessage } from '@bufbuild/protobuf'
 import type { Violation } from '@hushryd/kernel/error.ts'
-import { isObject } from './json-numbers.ts'
+import { isObject } from './json-object.ts'
 
 /** As deep as protobuf-es reads. */
 const DEPTH_MAX = 100

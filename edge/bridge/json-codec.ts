@@ -4,7 +4,8 @@ import { isFieldError } from '@bufbuild/protobuf/reflect'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { descriptors } from '@hushryd/kernel/rpc/descriptors.ts'
 import { findUnknownEnumName } from './enum-names.ts'
-import { isObject, type JsonObject, longsToNumbers } from './json-numbers.ts'
+import { longsToNumbers } from './json-numbers.ts'
+import { isObject, type JsonObject } from './json-object.ts'
 
 function refusal(error: unknown): DomainError {
   const cause = error instanceof Error ? error.cause : undefined

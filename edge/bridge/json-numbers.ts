@@ -3,8 +3,7 @@
  * numbers. Which places of a message hold any is worked out once a type.
  */
 import { type DescField, type DescMessage, type JsonValue, ScalarType } from '@bufbuild/protobuf'
-
-export type JsonObject = { [key: string]: JsonValue }
+import { isObject } from './json-object.ts'
 
 type Convert = (value: JsonValue) => JsonValue
 type Place = readonly [key: string, convert: Convert]
@@ -83,10 +82,6 @@ function getPlaces(message: DescMessage): readonly Place[] {
   })
   placesOf.set(message, places)
   return places
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function convertPlaces(message: DescMessage, json: JsonValue): void {

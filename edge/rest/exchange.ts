@@ -27,6 +27,9 @@ export interface Exchange {
   noteFailure(error: DomainError): void
 }
 
+/** Who takes nothing of an answer for so long is gone. */
+const STALLED_MS_MAX = 30_000
+
 /** Callers' ids go into logs and answers, so only plain ones are taken over. */
 const REQUEST_ID = /^[A-Za-z0-9_.:-]{1,100}$/
 
@@ -74,6 +77,7 @@ export function openExchange(
     // RFC 9110, 8.6: these have no body, and 304 no length either.
     const length = status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) }
     response.writeHead(status, { ...length, ...headers })
+    response.setTimeout(STALLED_MS_MAX, () => response.destroy())
     response.end(body)
   }
 

@@ -38,10 +38,10 @@ function methodNotAllowed(verbs: readonly string[]): RestError {
 }
 
 export function createRestHandler(options: RestOptions): RestHandler {
-  const { bridge, log, metrics, publicUrl, origins, mounts } = options
+  const { bridge, log, metrics, origins, mounts } = options
   const routes = compileRoutes(bridge.methods)
   const events = createRestEvents(log, metrics)
-  const site = createSite({ routes, publicUrl, mounts })
+  const site = createSite({ methods: bridge.methods, routes, mounts })
   const serveRoute = createServeRoute(options)
 
   function findMatches(path: string): readonly RouteMatch[] {

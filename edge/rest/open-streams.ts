@@ -4,7 +4,7 @@
  */
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { Metrics } from '@hushryd/kernel/metrics.ts'
-import { isSession, type SessionIdentity } from '../identity.ts'
+import type { SessionIdentity } from '../identity.ts'
 import type { RestIdentity } from './authenticate.ts'
 import { REST_STREAMS } from './events.ts'
 
@@ -30,18 +30,39 @@ export interface OpenStreams {
   endAll(): void
 }
 
+/** A stream that is being opened while its session is signed out is caught by this memory. */
+const REMEMBERED_MS = 10_000
+
+interface Revoked {
+  readonly userId: string
+  readonly untilMs: number
+  isRevoked(identity: SessionIdentity): boolean
+}
+
 interface Entry {
   readonly identity: RestIdentity
   end(error: DomainError): void
 }
 
+function isSessionIn(identity: RestIdentity): identity is SessionIdentity {
+  return 'sessionHash' in identity
+}
+
+function isHit({ userId, isRevoked }: Revoked, identity: SessionIdentity): boolean {
+  return userId === identity.caller.userId && isRevoked(identity)
+}
+
 function ownerOf(identity: RestIdentity): string {
-  if ('sessionHash' in identity) return `user:${identity.caller.userId}`
+  if (isSessionIn(identity)) return `user:${identity.caller.userId}`
   return 'name' in identity ? identity.name : identity.caller.kind
 }
 
 function ended(message: string): DomainError {
   return new DomainError(ErrorReason.ERROR_REASON_SESSION_ENDED, message)
+}
+
+function signedOut(): DomainError {
+  return ended('The session was signed out.')
 }
 
 function goingAway(): DomainError {
@@ -52,12 +73,14 @@ function goingAway(): DomainError {
 
 export function createOpenStreams(metrics: Metrics): OpenStreams {
   const entries = new Map<string, Set<Entry>>()
+  let recent: readonly Revoked[] = []
   let size = 0
   let isEnding = false
   metrics.gauge(REST_STREAMS, () => size)
 
   function check(identity: RestIdentity, held: number): void {
     if (isEnding) throw goingAway()
+    if (isSessionIn(identity) && recent.some((revoked) => isHit(revoked, identity))) throw signedOut()
     if (size >= STREAMS_MAX) {
       throw new DomainError(ErrorReason.ERROR_REASON_UNAVAILABLE, 'This node holds no more streams.', {
         retryAfterMs: 1000,
@@ -113,11 +136,13 @@ export function createOpenStreams(metrics: Metrics): OpenStreams {
       }
     },
     revoke(userId, isRevoked) {
+      const nowMs = performance.now()
+      recent = [
+        ...recent.filter(({ untilMs }) => untilMs > nowMs),
+        { userId, isRevoked, untilMs: nowMs + REMEMBERED_MS },
+      ]
       for (const entry of entries.get(`user:${userId}`) ?? []) {
-        const { identity } = entry
-        if ('sessionHash' in identity && isSession(identity) && isRevoked(identity)) {
-          entry.end(ended('The session was signed out.'))
-        }
+        if (isSessionIn(entry.identity) && isRevoked(entry.identity)) entry.end(signedOut())
       }
     },
     endAll() {

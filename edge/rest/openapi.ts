@@ -1,7 +1,8 @@
 /** `/openapi.json`: OpenAPI 3.1 of every route, from the descriptors alone. */
-import type { DescField } from '@bufbuild/protobuf'
+import type { DescField, DescMethod } from '@bufbuild/protobuf'
 import { Audience } from '@hushryd/gen/hushryd/options/v1/options.ts'
 import type { Audiences } from '@hushryd/kernel/rpc/audience.ts'
+import type { BridgeMethod } from '../bridge/call.ts'
 import { commentOf } from './comments.ts'
 import { type Schema, SchemaSet } from './openapi-schemas.ts'
 import type { Route } from './routes.ts'
@@ -136,6 +137,17 @@ function securityOf(audiences: Audiences): Schema[] {
   ]
 }
 
+/** The comment's first sentence. */
+function summaryOf(method: DescMethod): string {
+  return /^[^.:]+/.exec(commentOf(method))?.[0] ?? method.name
+}
+
+function openTo(audiences: Audiences): string {
+  return AUDIENCES.filter(({ audience }) => audiences.has(audience))
+    .map(({ text }) => text)
+    .join(', ')
+}
+
 function operationOf(route: Route, operationId: string, schemas: SchemaSet): Schema {
   const { descriptor, audiences, serviceName } = route.method
   const comment = commentOf(descriptor)
@@ -144,8 +156,8 @@ function operationOf(route: Route, operationId: string, schemas: SchemaSet): Sch
   return {
     operationId,
     tags: [serviceName],
-    summary: /^[^.:]+/.exec(comment)?.[0] ?? descriptor.name,
-    description: `${comment}\n\nOpen to: ${open.map(({ text }) => text).join(', ')}.`.trim(),
+    summary: summaryOf(descriptor),
+    description: `${comment}\n\nOpen to: ${openTo(audiences)}.`.trim(),
     'x-hushryd-audience': open.map(({ name }) => name),
     'x-hushryd-method': route.method.name,
     security: securityOf(audiences),
@@ -158,7 +170,20 @@ function operationOf(route: Route, operationId: string, schemas: SchemaSet): Sch
   }
 }
 
-export function openApi(routes: readonly Route[], publicUrl: string): Schema {
+/** Methods that only a WebSocket `call` reaches: their messages are among the schemas. */
+function callsOnly(methods: readonly BridgeMethod[], routes: readonly Route[], schemas: SchemaSet): string {
+  const routed = new Set(routes.map(({ method }) => method.name))
+  return methods
+    .filter(({ name }) => !routed.has(name))
+    .map(({ name, audiences, descriptor }) => {
+      schemas.ref(descriptor.input)
+      schemas.ref(descriptor.output)
+      return `- \`${name}\`: ${summaryOf(descriptor)}. Open to: ${openTo(audiences)}.`
+    })
+    .join('\n')
+}
+
+export function openApi(methods: readonly BridgeMethod[], routes: readonly Route[]): Schema {
   const schemas = new SchemaSet()
   const paths: Record<string, Record<string, Schema>> = {}
   const tags = new Map<string, Schema>()
@@ -178,11 +203,11 @@ export function openApi(routes: readonly Route[], publicUrl: string): Schema {
     info: {
       title: 'HushRyd real-time API',
       version: '1',
-      description:
-        'REST of the edge. The same methods can be called over the WebSocket at /v1/ws, which docs/PROTOCOL.md describes.',
+      description: `REST of the edge. The same methods can be called over the WebSocket at /v1/ws, which docs/PROTOCOL.md describes; these only there:\n\n${callsOnly(methods, routes, schemas)}`,
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
-    servers: [{ url: publicUrl.replace(/\/$/, '') }],
+    // Whichever edge the page came from.
+    servers: [{ url: '/' }],
     tags: [...tags.values()],
     paths,
     components: {

@@ -1,6 +1,6 @@
 /** Webhooks: what a provider posts goes to the service as it came, and what the service says goes back. */
 import type { IncomingHttpHeaders } from 'node:http'
-import type { JsonObject } from '../bridge/json-numbers.ts'
+import type { JsonObject } from '../bridge/json-object.ts'
 import type { Exchange } from './exchange.ts'
 
 export interface RawRequestParts {

@@ -2,7 +2,7 @@
 import type { DescField, JsonValue } from '@bufbuild/protobuf'
 import { ScalarType } from '@bufbuild/protobuf'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
-import { isObject, type JsonObject } from '../bridge/json-numbers.ts'
+import { isObject, type JsonObject } from '../bridge/json-object.ts'
 import { findFieldPath, type Route, type RouteMatch } from './routes.ts'
 
 export interface RequestParts {

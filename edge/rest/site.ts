@@ -1,5 +1,6 @@
 /** What the public port answers beside the contract's routes. */
 import type { IncomingHttpHeaders } from 'node:http'
+import type { BridgeMethod } from '../bridge/call.ts'
 import { createDocsPage } from './docs-page.ts'
 import { openApi } from './openapi.ts'
 import { createMountedPages, type Mount } from './pages.ts'
@@ -7,8 +8,8 @@ import type { Route } from './routes.ts'
 import type { Page } from './static-files.ts'
 
 export interface SiteOptions {
+  readonly methods: readonly BridgeMethod[]
   readonly routes: readonly Route[]
-  readonly publicUrl: string
   readonly mounts: readonly Mount[]
 }
 
@@ -17,7 +18,7 @@ export interface Site {
   find(path: string, headers: IncomingHttpHeaders): Promise<Page | undefined>
 }
 
-export function createSite({ routes, publicUrl, mounts }: SiteOptions): Site {
+export function createSite({ methods, routes, mounts }: SiteOptions): Site {
   const docs = createDocsPage()
   const pages = createMountedPages(mounts)
   let description: string | undefined
@@ -35,7 +36,7 @@ export function createSite({ routes, publicUrl, mounts }: SiteOptions): Site {
         }
       }
       if (path === '/openapi.json') {
-        description ??= JSON.stringify(openApi(routes, publicUrl))
+        description ??= JSON.stringify(openApi(methods, routes))
         return {
           status: 200,
           headers: { 'content-type': 'application/json', 'cache-control': 'no-cache' },
