@@ -3,9 +3,10 @@
  * node with too many asks to move. Pure: time, counts and chance are given.
  *
  * Every node decides for itself from what all have reported, which is up to
- * some seconds old. So the thresholds are apart (hysteresis), moves are paced,
- * and a fleet in which nobody takes what the others refuse stops refusing: an
- * uneven fleet is better than a closed one.
+ * some seconds old. So the thresholds are apart (hysteresis) and moves are
+ * paced. An uneven fleet is better than a closed one: a node stops refusing
+ * where nobody takes what it refuses, and refuses no more than so many a
+ * second, so that in a storm everyone is back soon and evenness comes after.
  */
 
 export interface NodeCount {
@@ -47,6 +48,8 @@ const NOBODY: View = { updatedAtMs: Number.NEGATIVE_INFINITY, others: [], others
 
 export class Balance {
   readonly #edgeId: string
+  readonly #refusalsPerSecond: number
+  #refusals = 0
   #view: View = NOBODY
   #heard = new Map<string, { readonly seenAt: number; readonly atMs: number }>()
   #isMoving = false
@@ -55,11 +58,12 @@ export class Balance {
   #grewAtMs = 0
   #openUntilMs = Number.NEGATIVE_INFINITY
 
-  constructor(edgeId: string) {
+  constructor(edgeId: string, refusalsPerSecond: number) {
     this.#edgeId = edgeId
+    this.#refusalsPerSecond = refusalsPerSecond
   }
 
-  /** What the fleet has reported, this node included. */
+  /** What the fleet has reported, this node included; to be called once a second. */
   update(nodes: readonly NodeCount[], nowMs: number): void {
     this.#heard = new Map(nodes.map(({ edgeId, seenAt }) => [edgeId, this.#hear(edgeId, seenAt, nowMs)]))
     const others = nodes.filter((node) => this.#takesPart(node, nowMs))
@@ -72,6 +76,7 @@ export class Balance {
       this.#grewAtMs = nowMs
       this.#hasRefused = false
     }
+    this.#refusals = 0
     this.#view = { updatedAtMs: nowMs, others, othersSum }
   }
 
@@ -84,15 +89,23 @@ export class Balance {
     return edgeId !== this.#edgeId && !draining && nowMs - (this.#heard.get(edgeId)?.atMs ?? 0) < SILENT_MS
   }
 
-  /** Whether one more socket is for another node to take. */
+  /**
+   * Whether one more socket is for another node to take: one with too many
+   * refuses, and while some have too few only those take new ones.
+   */
   refuses(own: number, nowMs: number): boolean {
     const { others } = this.#freshView(nowMs)
-    if (others.length === 0 || nowMs < this.#openUntilMs) return false
+    if (others.length === 0 || nowMs < this.#openUntilMs || this.#refusals >= this.#refusalsPerSecond)
+      return false
     const mean = this.#mean(own)
     const uneven = slack(mean, UNEVEN_SHARE, UNEVEN_SOCKETS)
+    const isShort = (connections: number): boolean => connections < mean - uneven
     const isRefused =
-      own > mean + uneven || (own >= mean && others.some(({ connections }) => connections < mean - uneven))
-    if (isRefused) this.#hasRefused = true
+      own > mean + uneven || (!isShort(own) && others.some(({ connections }) => isShort(connections)))
+    if (isRefused) {
+      this.#refusals += 1
+      this.#hasRefused = true
+    }
     return isRefused
   }
 

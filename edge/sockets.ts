@@ -111,7 +111,7 @@ export function startSockets(options: SocketsOptions): Sockets {
 
   const goodbyes = new Goodbyes()
   const pausedReads = new PausedReads(events)
-  const balance = new Balance(own.edgeId)
+  const balance = new Balance(own.edgeId, config.CONNECTS_PER_SECOND * BALANCE_REFUSALS_SHARE)
   const drainer = createDrainer({ connections, goodbyes, drainMs: config.DRAIN_MS, clock, log })
   const fleet = createFleet({ own, board, balance, drainer, connections, goodbyes, events, clock })
   const userCounts = new UserCounts({ own, redis, live: () => board.nodes })
@@ -184,6 +184,8 @@ export function startSockets(options: SocketsOptions): Sockets {
 }
 
 const SETTLE_LOOK_MS = 20
+/** Of the connects that a node could take in a second: more than that are a storm. */
+const BALANCE_REFUSALS_SHARE = 0.25
 
 function findConnectionsMax(config: EdgeConfig, log: Log): number {
   const fileLimit = readFileLimit()
