@@ -117,6 +117,8 @@ export const PROGRAMS: readonly Program[] = [
       // The map of everything is what a newcomer sees first; on a developer's machine it shows nobody real.
       EDGE_FLEET_VIEW: given.EDGE_FLEET_VIEW ?? 'open',
       LOCATION_ADDR: grpcOf('location').join(','),
+      // Each asks its own services: an edge that is away takes no other's with it.
+      EDGE_ADDR: undefined,
     }),
   },
   {
