@@ -261,7 +261,8 @@ export function settleAttempts(notification: Notification, nowMs: number): Notif
   return notification.attempts.reduce((settled, attempt) => {
     if (attempt.status === 'accepted' && attempt.awaitsReceipt && attempt.deadlineMs <= nowMs)
       return withAttempt(settled, { ...attempt, status: 'no_receipt', changedMs: nowMs })
-    if (attempt.status === 'started' && attempt.tries >= TRIES_MAX && attempt.deadlineMs <= nowMs)
+    // Whoever settles has the lease, so nobody is at it any more.
+    if (attempt.status === 'started' && attempt.tries >= TRIES_MAX)
       return withAttempt(settled, { ...attempt, status: 'not_sent', code: 'CRASHED', changedMs: nowMs })
     return settled
   }, notification)
@@ -312,11 +313,14 @@ export function markLate(notification: Notification, nowMs: number): Notificatio
   return announce({ ...notification, isLate: true }, { kind: 'late', atMs: nowMs })
 }
 
-export function nextRound(notification: Notification, round: number, atMs: number): Notification {
-  return { ...notification, round, roundMs: atMs, dueMs: atMs }
+export function nextRound(
+  notification: Notification,
+  { round, atMs, dueMs }: { readonly round: number; readonly atMs: number; readonly dueMs: number },
+): Notification {
+  return { ...notification, round, roundMs: atMs, dueMs }
 }
 
-/** A provider has it, and no receipt will come. */
+/** A provider has it, and no receipt is waited for; one that comes all the same still counts. */
 export function endAsSent(notification: Notification): Notification {
   return { ...notification, state: 'sent', dueMs: undefined }
 }

@@ -69,7 +69,8 @@ export type Decision =
   | { readonly kind: 'wait'; readonly untilMs: number }
   /** The budget is over: put it on record, then decide again. */
   | { readonly kind: 'late' }
-  | { readonly kind: 'retry'; readonly round: number; readonly atMs: number }
+  /** The next round begins at `atMs`; at `dueMs`, which may be earlier, the end of the budget is to be noticed. */
+  | { readonly kind: 'retry'; readonly round: number; readonly atMs: number; readonly dueMs: number }
   /** A provider has it, and nothing more will be known. */
   | { readonly kind: 'sent' }
   | { readonly kind: 'failed'; readonly failure: string }
@@ -179,9 +180,6 @@ export function decide(input: PlanInput): Decision {
   const againMs = isLookedUpAgain ? 0 : Math.min(...steps.map((step) => allowedAtMs(input, step)))
   if (round + 1 >= limitsOf(priority, limits).roundsMax || againMs === Number.POSITIVE_INFINITY)
     return end(input)
-  return {
-    kind: 'retry',
-    round: round + 1,
-    atMs: Math.max(nowMs + roundPauseMs(notification, round, limits), againMs),
-  }
+  const atMs = Math.max(nowMs + roundPauseMs(notification, round, limits), againMs)
+  return { kind: 'retry', round: round + 1, atMs, dueMs: Math.min(atMs, budgetEndMs) }
 }

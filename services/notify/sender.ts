@@ -89,9 +89,10 @@ export class Sender {
     await records.change(notification, (latest) => {
       if (!isOpen(latest) || latest.lease !== notification.lease) return undefined
       const round = latest.round + 1
+      const atMs = nowMs() + roundPauseMs(latest, latest.round, limits)
       return round >= roundsMax
         ? giveUp(latest, 'FAULT', nowMs())
-        : nextRound(latest, round, nowMs() + roundPauseMs(latest, round, limits))
+        : nextRound(latest, { round, atMs, dueMs: atMs })
     })
   }
 
@@ -132,7 +133,7 @@ export class Sender {
         return undefined
       case 'retry':
         events.retryScheduled(current, decision.round, decision.atMs - now)
-        await change((latest) => nextRound(latest, decision.round, decision.atMs))
+        await change((latest) => nextRound(latest, decision))
         return undefined
       case 'sent':
         events.ended(await change(endAsSent), 'sent')
@@ -301,7 +302,7 @@ export class Sender {
         case 'late':
           return { ...markLate(latest, now), dueMs: now }
         case 'retry':
-          return nextRound(latest, decision.round, decision.atMs)
+          return nextRound(latest, decision)
         case 'wait':
           return { ...latest, dueMs: decision.untilMs }
         default:
