@@ -32,11 +32,16 @@ export interface CallFailure {
   /** The trailer carried HushRyd's error details. */
   readonly hasDetails: boolean
   readonly isConnected: boolean
+  /** The edge has vouched for someone. */
+  readonly isCallerKnown: boolean
 }
 
-export function toPublicError({ error, hasDetails, isConnected }: CallFailure): DomainError {
-  if (hasDetails) return error
+export function toPublicError(failure: CallFailure): DomainError {
+  const { error, hasDetails, isConnected, isCallerKnown } = failure
   const { reason } = error
+  // Then it is the edge whom the service does not know: no app shall sign its people out for that.
+  if (reason === ErrorReason.ERROR_REASON_UNAUTHENTICATED && isCallerKnown) return unavailable(error)
+  if (hasDetails) return error
   const isLate = reason === ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED
   // A peer that never even took the connection is away, not slow.
   if (reason === ErrorReason.ERROR_REASON_UNAVAILABLE || (isLate && !isConnected)) return unavailable(error)

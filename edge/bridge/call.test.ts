@@ -238,3 +238,12 @@ test('an error of ours keeps what was written for the caller; a fault says nothi
   expect(fault.reason).toBe(ErrorReason.ERROR_REASON_INTERNAL)
   expect(fault.message).not.toContain('secret')
 })
+
+test('a service that does not know the edge is away for its callers, who stay signed in', async () => {
+  await using rpc = await startTestRpc({}, {})
+  const channel = openRpcChannel({ address: rpc.address, peer: peerCredential('edge', 'another key') })
+  const bridge = bridgeTo(channel)
+  const error = await errorOf(bridge.callJson(methodOf(bridge, TRAIL), { tripId: 't1' }, context))
+  expect(error.reason).toBe(ErrorReason.ERROR_REASON_UNAVAILABLE)
+  channel.close()
+})

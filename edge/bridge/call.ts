@@ -109,7 +109,12 @@ export function createCallBridge({ channelOf, metrics }: CallBridgeOptions): Cal
         },
       },
       toError: (thrown) =>
-        toPublicError({ error: toDomainError(thrown), hasDetails, isConnected: client.isConnected() }),
+        toPublicError({
+          error: toDomainError(thrown),
+          hasDetails,
+          isConnected: client.isConnected(),
+          isCallerKnown: caller.kind !== 'anonymous',
+        }),
     }
   }
 
