@@ -8,19 +8,13 @@
 import { ErrorReason } from '@hushryd/kernel/error.ts'
 
 declare const tripIdBrand: unique symbol
-declare const userIdBrand: unique symbol
 export type TripId = string & { readonly [tripIdBrand]: true }
-export type UserId = string & { readonly [userIdBrand]: true }
 
 const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,63}$/
 
 /** Undefined where the text can be no trip's id: it then names no trip at all. */
 export function readTripId(text: string): TripId | undefined {
   return ID_PATTERN.test(text) ? (text as TripId) : undefined
-}
-
-export function readUserId(text: string): UserId | undefined {
-  return ID_PATTERN.test(text) ? (text as UserId) : undefined
 }
 
 /** One fix; the same fields as the contract's Position. */

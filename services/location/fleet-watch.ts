@@ -14,7 +14,7 @@ import type { LiveReader } from './live-reader.ts'
 import { newest, newestOf, type Trip } from './trip-state.ts'
 import type { Trips } from './trips.ts'
 
-export const FLEET_TICK_MS = 500
+const FLEET_TICK_MS = 500
 const VEHICLES_MAX = 20_000
 /** Vehicles in one message: below gRPC's limit of 4 MiB by far. */
 const MESSAGE_VEHICLES_MAX = 2_000

@@ -22,9 +22,14 @@ const GATHER_MS = 1_000
 /** Flushes in one batch: a third of a second at full load. */
 const MESSAGES_MAX = 100
 
+/** What the writer needs of a message. */
+export type HistoryMessage = Pick<JsMsg, 'data' | 'redelivered' | 'time' | 'ack' | 'nak' | 'term'> & {
+  readonly info: Pick<JsMsg['info'], 'pending'>
+}
+
 export interface HistoryConsumer extends Disposable {
-  /** What has come within a second, perhaps nothing. Throws while NATS or the stream is away. */
-  pull(signal: AbortSignal): Promise<readonly JsMsg[]>
+  /** What has come within a second, perhaps nothing; nothing while NATS is away. Throws while the stream is. */
+  pull(signal: AbortSignal): Promise<readonly HistoryMessage[]>
 }
 
 export function openHistoryConsumer(link: NatsLink, log: Log): HistoryConsumer {
@@ -50,6 +55,7 @@ export function openHistoryConsumer(link: NatsLink, log: Log): HistoryConsumer {
 
   return {
     async pull(signal) {
+      if (!link.isConnected) return []
       consumer ??= await open(signal)
       try {
         const pulled = await consumer.fetch({ max_messages: MESSAGES_MAX, expires: GATHER_MS })

@@ -6,6 +6,7 @@ import { startOpsServer } from '@hushryd/kernel/ops-server.ts'
 import { connectMongo } from '@hushryd/kernel/stores/mongo.ts'
 import { connectNats } from '@hushryd/kernel/stores/nats.ts'
 import type { HistoryConfig } from './config.ts'
+import { openHistoryConsumer } from './history-consumer.ts'
 import { createHistoryEvents } from './history-events.ts'
 import { HistoryLag } from './history-lag.ts'
 import { createHistoryStore } from './history-store.ts'
@@ -48,9 +49,10 @@ export async function startHistory(
   opened.use(mongo)
   opened.use(nats)
   opened.use(keepLocationStream({ link: nats, config, log }))
+  const consumer = opened.use(openHistoryConsumer(nats, log))
   opened.use(
     startHistoryWriter({
-      link: nats,
+      consumer,
       store: createHistoryStore(mongo),
       batchMax: config.HISTORY_BATCH_MAX,
       events: createHistoryEvents(log, metrics),

@@ -8,10 +8,9 @@ import { type CollectionSpec, ensureCollection, type MongoLink } from '@hushryd/
 import { type Collection, type Document, MongoBulkWriteError } from 'mongodb'
 import type { Fix } from './fix.ts'
 import { type HistoryFix, nameOf } from './history-fixes.ts'
-import type { FindHistory } from './snapshot.ts'
+import { type FindHistory, HISTORY_DAYS } from './snapshot.ts'
 
 const SECONDS_A_DAY = 86_400
-export const HISTORY_DAYS = 30
 
 /** Without it the planner may walk all trips of the time. */
 const TRIP_TIME = 'trip_time'

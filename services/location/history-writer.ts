@@ -8,16 +8,14 @@
  */
 import type { Log } from '@hushryd/kernel/log.ts'
 import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
-import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
-import type { JsMsg } from '@nats-io/jetstream'
-import { openHistoryConsumer } from './history-consumer.ts'
+import type { HistoryConsumer, HistoryMessage } from './history-consumer.ts'
 import type { HistoryEvents } from './history-events.ts'
 import { type HistoryFix, readHistoryFixes, withoutRepeats } from './history-fixes.ts'
 import type { HistoryLag } from './history-lag.ts'
 import type { HistoryStore } from './history-store.ts'
 
 export interface HistoryWriterOptions {
-  readonly link: NatsLink
+  readonly consumer: HistoryConsumer
   readonly store: HistoryStore
   readonly batchMax: number
   readonly events: HistoryEvents
@@ -27,17 +25,17 @@ export interface HistoryWriterOptions {
 
 /** Before a message that could not be stored comes again. */
 const AGAIN_AFTER_MS = 1_000
-const BACKOFF_BASE_MS = 100
+/** Where nothing came; a pull waits by itself. */
+const IDLE_MS = 100
 const BACKOFF_MAX_MS = 5_000
 const NOTHING_KNOWN: ReadonlySet<string> = new Set()
 
 export function startHistoryWriter(options: HistoryWriterOptions): Loop {
-  const { link, store, batchMax, events, lag, log } = options
-  const consumer = openHistoryConsumer(link, log)
+  const { consumer, store, batchMax, events, lag, log } = options
   let isPrepared = false
 
   /** Undefined where it is no message of ours, which then never comes again. */
-  function read(message: JsMsg): HistoryFix[] | undefined {
+  function read(message: HistoryMessage): HistoryFix[] | undefined {
     try {
       return readHistoryFixes(message.data)
     } catch {
@@ -61,10 +59,10 @@ export function startHistoryWriter(options: HistoryWriterOptions): Loop {
     }
   }
 
-  async function storeMessages(messages: readonly JsMsg[]): Promise<void> {
+  async function storeMessages(messages: readonly HistoryMessage[]): Promise<void> {
     const firsts: HistoryFix[] = []
     const agains: HistoryFix[] = []
-    const readable: JsMsg[] = []
+    const readable: HistoryMessage[] = []
     for (const message of messages) {
       const fixes = read(message)
       if (fixes === undefined) continue
@@ -82,32 +80,26 @@ export function startHistoryWriter(options: HistoryWriterOptions): Loop {
     for (const message of readable) message.ack()
   }
 
-  async function writeNext(signal: AbortSignal): Promise<void> {
+  /** Answers whether there was something to write. */
+  async function writeNext(signal: AbortSignal): Promise<boolean> {
     if (!isPrepared) await store.prepare()
     isPrepared = true
-    if (!link.isConnected) return
     const messages = await consumer.pull(signal)
     const last = messages.at(-1)
-    if (last === undefined) return
+    if (last === undefined) return false
     lag.pulled(last.info.pending)
     await storeMessages(messages)
     lag.stored(last.time.getTime())
+    return true
   }
 
-  const loop = startLoop({
+  return startLoop({
     name: 'history-writer',
-    everyMs: BACKOFF_BASE_MS,
+    everyMs: IDLE_MS,
     backoffMaxMs: BACKOFF_MAX_MS,
     log,
-    // A pull gathers for up to a second by itself: rounds follow each other until one fails.
-    run: async (signal) => {
-      do await writeNext(signal)
-      while (!signal.aborted && link.isConnected)
+    async run(signal) {
+      while ((await writeNext(signal)) && !signal.aborted);
     },
   })
-  const stop = async (): Promise<void> => {
-    await loop.stop()
-    consumer[Symbol.dispose]()
-  }
-  return { stop, [Symbol.asyncDispose]: stop }
 }

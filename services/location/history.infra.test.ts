@@ -3,14 +3,18 @@
  * the history, and each position once for whoever reads.
  * Method: one history writer and one pod; Redis emptied, MongoDB and NATS cut.
  */
+import { createMetrics } from '@hushryd/kernel/metrics.ts'
+import { connectMongo } from '@hushryd/kernel/stores/mongo.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
 import { type FaultyProxy, startFaultyProxy } from '@hushryd/kernel/testing/faulty-proxy.ts'
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { createMemoryLog } from '@hushryd/kernel/testing/memory-log.ts'
+import { jetstream } from '@nats-io/jetstream'
 import { MongoClient } from 'mongodb'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { withoutRepeats } from './history-fixes.ts'
 import { type History, startHistory } from './history-service.ts'
-import { HISTORY_DAYS } from './history-store.ts'
-import { LOCATION_STREAM } from './location-stream.ts'
+import { createHistoryStore } from './history-store.ts'
+import { HISTORY_DAYS } from './snapshot.ts'
 import { LaneClient } from './testing/lane-client.ts'
 import {
   type LocationNode,
@@ -173,67 +177,32 @@ describe('the history', () => {
     expect(await awaitStored(tripId, 20)).toHaveLength(20)
   })
 
-  it('holds a position once, also where a message is delivered again after it was stored', async () => {
+  it('finds by name what it holds, and nothing else', async () => {
     const { tripId, fixes } = await drive(20)
     await awaitStored(tripId, 20)
-    await awaitAcknowledged()
-    // As a writer that dies between MongoDB and its acknowledgement leaves it: stored, and to come again.
-    const messages = await messagesOf(tripId)
-    natsProxy.cut()
-    for (const data of messages) await jetstream(world.nats).publish(`location.p.0`, data)
-    await takeAndGiveBack(messages.length)
-    natsProxy.heal()
-    const marker = await drive(5)
-    await awaitStored(marker.tripId, 5)
-    await awaitAcknowledged()
-    expect((await storedOf(tripId)).map(({ t }) => t.getTime())).toEqual(
-      fixes.map(({ timestampMs }) => timestampMs),
-    )
-    expect(await metrics()).toMatch(/history_positions_total\{[^}]*outcome="repeated"[^}]*\} 20\n/)
+    const log = createMemoryLog().log
+    await using link = await connectMongo({
+      url: testUrl('TEST_MONGO_URL'),
+      db: world.mongoDb,
+      name: 'test',
+      log,
+      metrics: createMetrics('test'),
+    })
+    const store = createHistoryStore(link)
+    const asked = fixes.map((fix) => ({ tripId, fix, isSuspect: false }))
+    const known = await store.findKnown(asked)
+    expect(withoutRepeats(asked, known)).toEqual([])
+    const fresh = asked.map(({ fix }) => ({
+      tripId,
+      fix: { ...fix, timestampMs: fix.timestampMs + 1 },
+      isSuspect: false,
+    }))
+    expect(withoutRepeats(fresh, await store.findKnown(fresh))).toEqual(fresh)
   })
 
   it('drops what is no message of a pod, and goes on', async () => {
     await jetstream(world.nats).publish('location.p.1', new Uint8Array([0x12, 0xff, 0xff]))
     const { tripId } = await drive(5)
     expect(await awaitStored(tripId, 5)).toHaveLength(5)
-    await awaitAcknowledged()
   })
 })
-
-const DURABLE = 'location-history'
-
-async function awaitAcknowledged(): Promise<void> {
-  const manager = await jetstreamManager(world.nats)
-  await until(
-    async () => {
-      const { num_pending, num_ack_pending } = await manager.consumers.info(LOCATION_STREAM, DURABLE)
-      return num_pending === 0 && num_ack_pending === 0
-    },
-    { timeoutMs: 20_000, what: 'all messages acknowledged' },
-  )
-}
-
-async function messagesOf(tripId: string): Promise<Uint8Array[]> {
-  const consumer = await jetstream(world.nats).consumers.get(LOCATION_STREAM)
-  const found: Uint8Array[] = []
-  for await (const { data } of await consumer.fetch({ max_messages: 10_000, expires: 1_000 })) {
-    if (Buffer.from(data).includes(tripId)) found.push(data)
-  }
-  return found
-}
-
-/** Another writer of the same durable that gives everything back. */
-async function takeAndGiveBack(count: number): Promise<void> {
-  const consumer = await jetstream(world.nats).consumers.get(LOCATION_STREAM, DURABLE)
-  let taken = 0
-  await until(
-    async () => {
-      for await (const message of await consumer.fetch({ max_messages: count, expires: 1_000 })) {
-        message.nak()
-        taken++
-      }
-      return taken >= count
-    },
-    { timeoutMs: 15_000, what: 'the messages' },
-  )
-}

@@ -18,7 +18,7 @@ const LIVE_SHA = scriptSha(STORE_LIVE)
 const BACKFILL_SHA = scriptSha(STORE_BACKFILL)
 
 /** Past this a flush goes on without Redis: a position is worth nothing late. */
-export const WRITE_TIMEOUT_MS = 250
+const WRITE_TIMEOUT_MS = 250
 /** Expiry and trimming are renewed this often, not with each fix. */
 const EXPIRY_RENEW_MS = 60_000
 /** Positions in one backfill command. */

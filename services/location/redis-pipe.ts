@@ -6,19 +6,20 @@
  * about 1: at 25,000 positions a second that is the difference between 40 %
  * of a core and 3 %. Everything that reads goes through the general driver.
  */
-import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Log } from '@hushryd/kernel/log.ts'
 
 /** In place of an integer: the command failed. */
-export const REPLY_ERROR = -1
+const REPLY_ERROR = -1
 /** In place of an integer: the server does not know the script, as after a restart. */
 export const REPLY_NO_SCRIPT = -2
 /** In place of an integer: a text, such as OK. */
-export const REPLY_TEXT = -3
+const REPLY_TEXT = -3
 
 /** A connection that answers nothing for this long is given up. */
 const STALL_MAX_MS = 5_000
+const KEEPALIVE_MS = 10_000
 const RECONNECT_MIN_MS = 50
 const RECONNECT_MAX_MS = 2_000
 
@@ -114,11 +115,14 @@ class Pipe implements RedisPipe {
   #open(): void {
     const url = new URL(this.#options.url)
     const target = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) }
-    const socket = url.protocol === 'rediss:' ? connectTls(target) : connectTcp(target)
+    const servername = isIP(target.host) === 0 ? target.host : ''
+    const socket = url.protocol === 'rediss:' ? connectTls({ ...target, servername }) : connectTcp(target)
     this.#socket = socket
     this.#rest = Buffer.alloc(0)
     socket.setNoDelay(true)
-    socket.setKeepAlive(true, 10_000)
+    socket.setKeepAlive(true, KEEPALIVE_MS)
+    // An address that swallows packets would hold the attempt for minutes.
+    socket.setTimeout(STALL_MAX_MS, () => socket.destroy())
     socket.once(url.protocol === 'rediss:' ? 'secureConnect' : 'connect', () => void this.#greet(socket, url))
     socket.on('data', (chunk: Buffer) => this.#read(socket, chunk))
     // The close that follows says all there is to say.
@@ -144,6 +148,7 @@ class Pipe implements RedisPipe {
       socket.destroy()
       return
     }
+    socket.setTimeout(0)
     this.#failures = 0
     this.#ready = true
     if (!this.#wasReady) this.#options.log.info({ store: 'redis' }, 'redis is back')

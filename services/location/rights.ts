@@ -4,7 +4,7 @@ import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { Caller } from '@hushryd/kernel/rpc/caller.ts'
 import type { TripRecord } from './trip-state.ts'
 
-export function mayRead(record: TripRecord, caller: Caller): boolean {
+function mayRead(record: TripRecord, caller: Caller): boolean {
   switch (caller.kind) {
     case 'service':
     case 'backend':

@@ -19,12 +19,13 @@ export type FindHistory = (
 ) => Promise<readonly Fix[]>
 
 /** An hour at one fix a second. */
-export const MISSED_MAX = 3_600
+const MISSED_MAX = 3_600
 /** The most that GetTrail answers, and what it reads of a trail with an end in the past. */
 export const TRAIL_MAX = 10_000
 const TRAIL_READ_MAX = 40_000
-/** The history ends here: its collection's expiry. */
-export const HISTORY_MS = 30 * 24 * 3_600_000
+/** How far the history reaches: its collection expires. */
+export const HISTORY_DAYS = 30
+const HISTORY_MS = HISTORY_DAYS * 24 * 3_600_000
 /** Joins may come by the thousand, and most need no history. */
 const HISTORY_READS_MAX = 16
 const HISTORY_READS_WAITING_MAX = 2_000

@@ -259,7 +259,7 @@ export class Trips {
   }
 }
 
-export function tripNotFound(tripId: string): DomainError {
+function tripNotFound(tripId: string): DomainError {
   return new DomainError(ErrorReason.ERROR_REASON_TRIP_NOT_FOUND, 'there is no such trip', {
     metadata: { tripId: tripId.slice(0, 64) },
   })
