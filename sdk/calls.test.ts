@@ -4,10 +4,10 @@ import { HushrydError } from './error.ts'
 import { settle } from './testing/fake-clock.ts'
 import { FakeEdges } from './testing/fake-edges.ts'
 
-function start() {
+function start(...endpoints: string[]) {
   const edges = new FakeEdges()
   const client = createClientOn(edges.runtime, {
-    endpoints: ['http://one'],
+    endpoints: ['http://one', ...endpoints],
     token: 'token-1',
     protocol: 'json',
   })
@@ -86,6 +86,18 @@ test('without a connection a method with a route goes by REST', async () => {
   const answer = await client.call.location.getTrail({ tripId: 'A:1', fromMs: 5, toMs: undefined })
   expect(answer).toEqual({ from: '/v1/trips/A%3A1/trail' })
   expect(edges.requests).toEqual(['GET one/v1/trips/A%3A1/trail'])
+})
+
+test('by REST a read asks the next edge where one is away, and the next call begins there; a command does not', async () => {
+  const { edges, client } = start('http://two')
+  edges.down.add('one')
+  await client.call.location.getTrail({ tripId: 'T' })
+  await client.call.location.getTrail({ tripId: 'T' })
+  expect(edges.requests).toEqual(['GET one', 'GET two', 'GET two'].map((to) => `${to}/v1/trips/T/trail`))
+  edges.down.add('two')
+  const share = client.call.session.createShareLink({ tripId: 'T' })
+  await expect(share).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  expect(edges.requests).toHaveLength(4)
 })
 
 test('without a connection a method without a route waits for one, where one is on its way', async () => {

@@ -29,19 +29,34 @@ export class Calls {
 
   /**
    * Over the socket where it is open, else over REST where the method has a
-   * route, else over the next socket. Never repeated here: who calls knows
-   * whether it may be.
+   * route, else over the next socket. Not repeated here, as who calls knows
+   * whether it may be; only what REST itself calls safe asks the next edge.
    */
   async unary(method: Method, request: Message, options: CallOptions = {}): Promise<unknown> {
-    const { runtime, openWait, endpoints } = this.#options
+    const { runtime, openWait } = this.#options
     if (openWait.isOpen) return this.overSocket(method, request, options)
-    if (method.route !== undefined) {
-      return this.overRest(method, request, options, endpoints[this.#endpoint % endpoints.length] ?? '')
-    }
     const { timeoutMs = TIMEOUT_MS } = options
     const endMs = runtime.nowMs() + timeoutMs
+    const inTime = (): CallOptions => ({ ...options, timeoutMs: Math.max(1, endMs - runtime.nowMs()) })
+    if (method.route !== undefined) return this.#overSomeRest(method, request, inTime)
     await openWait.untilOpen(options)
-    return this.overSocket(method, request, { ...options, timeoutMs: Math.max(1, endMs - runtime.nowMs()) })
+    return this.overSocket(method, request, inTime())
+  }
+
+  async #overSomeRest(method: Method, request: Message, inTime: () => CallOptions): Promise<unknown> {
+    const { endpoints } = this.#options
+    const triesMax = method.route?.verb === 'GET' ? endpoints.length : 1
+    for (let tries = 1; ; tries += 1) {
+      const endpoint = endpoints[this.#endpoint % endpoints.length] ?? ''
+      try {
+        return await this.overRest(method, request, inTime(), endpoint)
+      } catch (error) {
+        const { code } = asHushrydError(error)
+        // Also for the next call, which finds another edge.
+        if (code === 'UNAVAILABLE' || code === 'DEADLINE_EXCEEDED') this.#endpoint += 1
+        if (code !== 'UNAVAILABLE' || tries === triesMax) throw error
+      }
+    }
   }
 
   overSocket(method: Method, request: Message, options: CallOptions): Promise<unknown> {
@@ -56,19 +71,8 @@ export class Calls {
     const { route } = method
     if (route === undefined) throw unavailable(`${method.path} needs a connection.`)
     const { timeoutMs = TIMEOUT_MS, signal } = options
-    try {
-      const answer = await this.#options.rest(endpoint, {
-        ...routeRequest(route, request),
-        timeoutMs,
-        signal,
-      })
-      return routeAnswer(route, answer)
-    } catch (error) {
-      const failure = asHushrydError(error)
-      // The next call asks another edge.
-      if (failure.isRetryable) this.#endpoint += 1
-      throw failure
-    }
+    const answer = await this.#options.rest(endpoint, { ...routeRequest(route, request), timeoutMs, signal })
+    return routeAnswer(route, answer)
   }
 
   stream(method: Method, request: Message, options: CallOptions = {}): AsyncIterable<unknown> {
