@@ -390,7 +390,9 @@ describe('an event stream', () => {
     await Promise.all(opened.map((response) => response.text()))
   })
 
-  it('waits for a reader that does not read, instead of holding the stream in memory', async () => {
+  it('waits for a reader that does not read, instead of holding the stream in memory', {
+    timeout: 30_000,
+  }, async () => {
     let sent = 0
     const rest = await start(
       {},
