@@ -1,8 +1,15 @@
 /** Notifications in MongoDB: guarded writes, claims of what is due. Fails fast while MongoDB is away. */
 
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
-import { translateStoreError } from '@hushryd/kernel/stores/store-error.ts'
-import { ConsecutiveBreaker, circuitBreaker, handleWhen, TimeoutStrategy, timeout } from 'cockatiel'
+import { storeAway, translateStoreError } from '@hushryd/kernel/stores/store-error.ts'
+import {
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleWhen,
+  TimeoutStrategy,
+  timeout,
+} from 'cockatiel'
 import { type Collection, MongoBulkWriteError, MongoServerError } from 'mongodb'
 import type { Notification, Priority } from './notification.ts'
 import type { ProviderName } from './provider.ts'
@@ -45,6 +52,8 @@ export class RecordStore {
 
   /** Every operation's errors translated: UNAVAILABLE where MongoDB is away or too slow. */
   async run<T>(work: () => Promise<T>): Promise<T> {
+    // One operation tries whether MongoDB is back; the others do not wait for how that ends.
+    if (this.#breaker.state === CircuitState.HalfOpen) throw storeAway('mongo')
     try {
       return await this.#breaker.execute(async () => {
         try {
