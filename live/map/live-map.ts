@@ -18,6 +18,8 @@ const HOME_ZOOM_NARROW = 11.3
 const NARROW_PX = 640
 const ZOOM_MIN = 3
 const ZOOM_MAX = 18
+/** A centimetre. */
+const SAME_PLACE_DEGREES = 1e-7
 /** Near enough to see the streets around one vehicle. */
 const FOLLOW_ZOOM = 14
 
@@ -116,10 +118,15 @@ export class LiveMap {
 
   #step(): void {
     const chosen = this.#chosen
-    if (chosen !== undefined && this.isFollowing) {
-      this.#map.jumpTo({ center: toPlace(this.#poseOf(chosen, Date.now())) })
-    }
+    if (chosen !== undefined && this.isFollowing) this.#centre(toPlace(this.#poseOf(chosen, Date.now())))
     this.#draw()
+  }
+
+  /** A map that is there already is not painted again. */
+  #centre({ lat, lng }: Place): void {
+    const { lat: latNow, lng: lngNow } = this.#map.getCenter()
+    if (Math.abs(lat - latNow) + Math.abs(lng - lngNow) < SAME_PLACE_DEGREES) return
+    this.#map.jumpTo({ center: { lat, lng } })
   }
 
   #draw(): void {
