@@ -4,6 +4,7 @@
  * Method: each part is stopped under a steady stream of reports, looked at
  * during the fault, brought back, and looked at again.
  */
+import type { App } from '@hushryd/edge/testing/app.ts'
 import { startSystem, type TestSystem } from '@hushryd/local/testing/start-system.ts'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -20,7 +21,13 @@ afterAll(async () => {
   await system?.[Symbol.asyncDispose]()
 })
 
-async function startRide(tripId: string) {
+interface Ride extends AsyncDisposable {
+  readonly drive: Drive
+  readonly driver: App
+  readonly rider: App
+}
+
+async function startRide(tripId: string): Promise<Ride> {
   const trip = await createTrip(system, tripId)
   const drive = new Drive(tripId)
   const stack = new AsyncDisposableStack()
@@ -28,10 +35,10 @@ async function startRide(tripId: string) {
   const rider = stack.use(await openOn(system, 1, trip.riderTokens[0]))
   await join(rider, tripId)
   await seesPosition(rider, drive.report(driver))
-  return { trip, drive, driver, rider, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  return { drive, driver, rider, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
-/** Every position that was reported, as far as a window of 50 ms did not replace it by a newer one. */
+/** None of these positions is missing. */
 async function expectTrailReaches(tripId: string, fromMs: number, times: readonly number[]): Promise<void> {
   await vi.waitFor(async () => {
     const trail = new Set((await readTrail(system, tripId, fromMs)).map(({ timestampMs }) => timestampMs))
@@ -39,12 +46,23 @@ async function expectTrailReaches(tripId: string, fromMs: number, times: readonl
   }, PATIENCE)
 }
 
-/** Reports with a pause that is longer than the batch window, so that each counts. */
-async function reportSlowly(count: number, report: () => number): Promise<number[]> {
+/** Reports with pauses into the outage: none of these is seen now, all are sent again. */
+async function reportBlindly({ drive, driver }: Ride, count: number): Promise<number[]> {
   const times: number[] = []
   for (let turn = 0; turn < count; turn += 1) {
-    times.push(report())
+    times.push(drive.report(driver))
     await new Promise((resolve) => setTimeout(resolve, 80))
+  }
+  return times
+}
+
+/** Reports each once the one before was seen, so that no batch window replaces one by the next. */
+async function reportSeen({ drive, driver, rider }: Ride, count: number): Promise<number[]> {
+  const times: number[] = []
+  for (let turn = 0; turn < count; turn += 1) {
+    const time = drive.report(driver)
+    times.push(time)
+    await seesPosition(rider, time)
   }
   return times
 }
@@ -53,7 +71,7 @@ test('a location process is killed and started again: positions flow, and none i
   await using ride = await startRide('killed')
   const startMs = Date.now()
   await system.process('location').kill('SIGKILL')
-  const times = await reportSlowly(20, () => ride.drive.report(ride.driver))
+  const times = await reportBlindly(ride, 20)
   await system.process('location').restart()
   await seesPosition(ride.rider, times.at(-1) ?? 0, 30_000)
   await flowsAgain(ride.driver, ride.drive, ride.rider)
@@ -64,8 +82,7 @@ test('NATS stops: positions flow within the location node, and the history is ma
   await using ride = await startRide('nats')
   const startMs = Date.now()
   await system.process('nats').kill('SIGTERM')
-  const times = await reportSlowly(15, () => ride.drive.report(ride.driver))
-  await seesPosition(ride.rider, times.at(-1) ?? 0)
+  const times = await reportSeen(ride, 15)
   await system.process('nats').restart()
   await flowsAgain(ride.driver, ride.drive, ride.rider)
   // Emptied, so that only the history can answer.
@@ -78,21 +95,18 @@ test('NATS stops: positions flow within the location node, and the history is ma
 test('Redis is emptied: positions flow, and the trail from before is whole', async () => {
   await using ride = await startRide('flushed')
   const startMs = Date.now()
-  const before = await reportSlowly(10, () => ride.drive.report(ride.driver))
-  await seesPosition(ride.rider, before.at(-1) ?? 0)
+  const before = await reportSeen(ride, 10)
   const redis = new Redis(system.plan.stores.redisUrl)
   await redis.flushall()
   redis.disconnect()
-  const after = await reportSlowly(5, () => ride.drive.report(ride.driver))
-  await seesPosition(ride.rider, after.at(-1) ?? 0)
+  const after = await reportSeen(ride, 5)
   await expectTrailReaches('flushed', startMs - 10_000, [...before, ...after])
 })
 
 test('Redis is away: open sockets stay, positions flow, logins are refused as unavailable, and it heals', async () => {
   await using ride = await startRide('away')
   await system.process('valkey').kill('SIGKILL')
-  const times = await reportSlowly(10, () => ride.drive.report(ride.driver))
-  await seesPosition(ride.rider, times.at(-1) ?? 0)
+  await reportSeen(ride, 10)
   const login = async (): Promise<number> => {
     const headers = { authorization: `Bearer ${system.serviceKey}`, 'content-type': 'application/json' }
     const body = JSON.stringify({ userId: 'late', role: 'passenger', deviceId: 'd' })
@@ -108,8 +122,7 @@ test('MongoDB is away: positions flow, and the history catches up when it is bac
   await using ride = await startRide('mongo')
   const startMs = Date.now()
   await system.process('mongo').kill('SIGKILL')
-  const times = await reportSlowly(10, () => ride.drive.report(ride.driver))
-  await seesPosition(ride.rider, times.at(-1) ?? 0)
+  const times = await reportSeen(ride, 10)
   await system.process('mongo').restart()
   const redis = new Redis(system.plan.stores.redisUrl)
   await redis.flushall()
