@@ -15,54 +15,69 @@ export interface RestRequest {
 export type Rest = (endpoint: string, request: RestRequest) => Promise<unknown>
 
 export function createRest(runtime: Runtime, token: TokenSource): Rest {
-  async function send(endpoint: string, bearer: string, request: RestRequest): Promise<Answer> {
-    const { verb, path, body, timeoutMs, signal } = request
-    const abort = newAbort()
-    let giveUp: (error: HushrydError) => void = () => {}
-    const givenUp = new Promise<never>((_, reject) => {
-      giveUp = (error) => {
-        reject(error)
-        abort.abort()
+  async function ask(
+    endpoint: string,
+    { verb, path, body }: RestRequest,
+    bearer: string,
+    signal: AbortSignalLike | undefined,
+  ): Promise<Answer> {
+    const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+    try {
+      const response = await runtime.fetch(endpoint + path, {
+        method: verb,
+        headers: { authorization: `Bearer ${bearer}`, ...type },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(signal === undefined ? {} : { signal }),
+      })
+      return await readAnswer(response)
+    } catch (error) {
+      throw unavailable('The edge cannot be reached.', error)
+    }
+  }
+
+  return (endpoint, request) =>
+    inTime(runtime, request, async (signal) => {
+      let bearer = await token.get()
+      let answer = await ask(endpoint, request, bearer, signal)
+      if (answer.status === 401 && token.canRefresh) {
+        token.forget(bearer)
+        bearer = await token.get()
+        answer = await ask(endpoint, request, bearer, signal)
       }
+      if (answer.status >= 200 && answer.status < 300) return answer.body
+      throw problemOf(answer)
     })
-    const onAbort = () => giveUp(new HushrydError('The call was cancelled.', { code: 'CANCELLED' }))
+}
+
+/** The time covers the token, too: where its source hangs, the request does not. */
+function inTime<T>(
+  runtime: Runtime,
+  { timeoutMs, signal }: RestRequest,
+  work: (signal: AbortSignalLike | undefined) => Promise<T>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = newAbort()
+    const release = (): void => {
+      timer.cancel()
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const giveUp = (error: HushrydError): void => {
+      release()
+      reject(error)
+      abort.abort()
+    }
+    const onAbort = (): void => giveUp(new HushrydError('The call was cancelled.', { code: 'CANCELLED' }))
     const timer = runtime.setTimer(
       () => giveUp(new HushrydError(`No answer within ${timeoutMs} ms.`, { code: 'DEADLINE_EXCEEDED' })),
       timeoutMs,
     )
-    if (signal?.aborted) onAbort()
+    if (signal?.aborted) {
+      onAbort()
+      return
+    }
     signal?.addEventListener('abort', onAbort)
-    try {
-      const answered = runtime.fetch(endpoint + path, {
-        method: verb,
-        headers: {
-          authorization: `Bearer ${bearer}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(abort.signal === undefined ? {} : { signal: abort.signal }),
-      })
-      return await Promise.race([answered.then(readAnswer), givenUp])
-    } catch (error) {
-      if (error instanceof HushrydError) throw error
-      throw unavailable('The edge cannot be reached.', error)
-    } finally {
-      timer.cancel()
-      signal?.removeEventListener('abort', onAbort)
-    }
-  }
-
-  return async (endpoint, request) => {
-    let bearer = await token.get()
-    let response = await send(endpoint, bearer, request)
-    if (response.status === 401 && token.canRefresh) {
-      token.forget(bearer)
-      bearer = await token.get()
-      response = await send(endpoint, bearer, request)
-    }
-    if (response.status >= 200 && response.status < 300) return response.body
-    throw problemOf(response)
-  }
+    work(abort.signal).then(resolve, reject).finally(release)
+  })
 }
 
 interface Answer {

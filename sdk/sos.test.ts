@@ -108,6 +108,24 @@ test('a socket that does not answer is followed by REST within seconds, under th
   expect(restAlerts(edges)).toHaveLength(1)
 })
 
+test('a token that does not come holds up one try and not the alert', async () => {
+  const edges = new FakeEdges()
+  const answers = [
+    new Promise<string>(() => {}),
+    Promise.reject(new Error('offline')),
+    Promise.resolve('token-1'),
+  ]
+  for (const answer of answers) answer.catch(() => {})
+  const client = createClientOn(edges.runtime, {
+    endpoints: ['http://one'],
+    token: () => answers.shift() ?? 'token-1',
+    protocol: 'json',
+  })
+  const alert = client.raiseSos()
+  await edges.clock.advance(10_000)
+  expect([...edges.alerts]).toEqual([[alert.alertId, 1]])
+})
+
 test('tries go on at most 5 s apart, for as long as it takes', async () => {
   const edges = new FakeEdges()
   edges.down.add('one').add('two')
