@@ -15,8 +15,12 @@ export interface ConsumerOptions {
   readonly onMessage: (message: JsMsg) => Promise<void>
 }
 
-/** A message whose process has died goes to another one after this. */
-export const ACK_WAIT_MS = 30_000
+/**
+ * A message whose process has died goes to another one after this. One that
+ * merely waits for a worker for so long goes there too, which does no harm:
+ * whoever is second finds its record.
+ */
+export const ACK_WAIT_MS = 10_000
 const MS_NS = 1_000_000
 
 /** Returns when the signal aborts; throws where NATS or the stream is away, for the loop to come back. */

@@ -29,6 +29,14 @@ export const hangs: Behaviour = (_message, signal) =>
     signal.addEventListener('abort', () => reject(Object.assign(new Error('too slow'), { code: 'timeout' })))
   })
 
+/** Accepts after a while, as over a network. */
+export function takes(ms: number): Behaviour {
+  return async (message, signal) => {
+    await new Promise<void>((resolve) => setTimeout(resolve, ms))
+    return await accepts(message, signal)
+  }
+}
+
 export function refuses(
   code: string,
   more: { readonly isPermanent?: boolean; readonly suppress?: boolean } = {},
