@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type AppSocket, type Frame, openAppSocket } from './app-socket.ts'
+import { createClient, type HushrydClient } from '../../sdk/index.ts'
 import type { Backend } from './backend.ts'
 import type { LatencyReport } from './latency-report.ts'
 import { positionAt, type Ride } from './ride.ts'
@@ -38,9 +38,8 @@ interface Seat {
   slot: number
   driverId: string
   riderId: string
-  driver: AppSocket
-  rider: AppSocket
-  tripId: string
+  driver: HushrydClient
+  rider: HushrydClient
 }
 
 async function openSeat(slot: number, context: ReplayContext): Promise<Seat> {
@@ -56,43 +55,11 @@ async function openSeat(slot: number, context: ReplayContext): Promise<Seat> {
   const turn = slot % context.edgeUrls.length
   const forDriver = [...context.edgeUrls.slice(turn), ...context.edgeUrls.slice(0, turn)]
   const forRider = [...forDriver.slice(1), ...forDriver.slice(0, 1)]
-  const seat: Seat = {
-    slot,
-    driverId,
-    riderId,
-    tripId: '',
-    driver: openAppSocket({
-      edgeUrls: forDriver,
-      token: driverToken,
-      onOpen: () => {},
-      onFrame: (frame) => noteError(frame, context.latency),
-    }),
-    rider: openAppSocket({
-      edgeUrls: forRider,
-      token: riderToken,
-      onOpen: () => joinTrip(seat),
-      onFrame: (frame) => {
-        noteError(frame, context.latency)
-        noteUpdates(frame, context.latency)
-      },
-    }),
-  }
-  return seat
-}
-
-function joinTrip(seat: Seat): void {
-  if (seat.tripId !== '')
-    seat.rider.send({ id: `join-${seat.tripId}`, join: { tripId: seat.tripId, sinceMs: 0 } })
-}
-
-function noteUpdates(frame: Frame, latency: LatencyReport): void {
-  const trip = frame.trip as { updates: { timestampMs: number }[] } | undefined
-  for (const update of trip?.updates ?? []) latency.seen(Date.now() - update.timestampMs)
-}
-
-function noteError(frame: Frame, latency: LatencyReport): void {
-  const error = frame.error as { code: string; reason?: string } | undefined
-  if (error !== undefined) latency.refused(error.reason ?? error.code)
+  const driver = createClient({ endpoints: forDriver, token: driverToken })
+  const rider = createClient({ endpoints: forRider, token: riderToken })
+  driver.on('refused', ({ reason }) => context.latency.refused(reason))
+  for (const client of [driver, rider]) client.connect()
+  return { slot, driverId, riderId, driver, rider }
 }
 
 async function drive(seat: Seat, rides: Ride[], slots: number, context: ReplayContext): Promise<void> {
@@ -103,21 +70,33 @@ async function drive(seat: Seat, rides: Ride[], slots: number, context: ReplayCo
     const ride = rides[(seat.slot + turn * slots) % rides.length]
     if (ride === undefined) return
     const people = { driverId: seat.driverId, passengerIds: [seat.riderId] }
-    seat.tripId = `demo-${Date.now().toString(36)}-${seat.slot + 1}`
-    await context.backend.putTrip(seat.tripId, { ...people, status: 'ACTIVE' })
-    joinTrip(seat)
-    await replay(seat, ride, startAtShare * ride.durationS, context)
-    startAtShare = 0
-    await context.backend.putTrip(seat.tripId, { ...people, status: 'COMPLETED' }).catch((error: unknown) => {
-      console.error(`trip ${seat.tripId} could not be completed: ${error}`)
+    const tripId = `demo-${Date.now().toString(36)}-${seat.slot + 1}`
+    await context.backend.putTrip(tripId, { ...people, status: 'ACTIVE' })
+    const unfollow = seat.rider.followTrip(tripId, {
+      onPosition: ({ timestampMs }) => context.latency.seen(Date.now() - timestampMs),
+      onEnd: ({ error }) => {
+        if (error !== undefined) context.latency.refused(error.code)
+      },
     })
+    await replay(seat.driver, tripId, ride, startAtShare * ride.durationS, context)
+    startAtShare = 0
+    await context.backend.putTrip(tripId, { ...people, status: 'COMPLETED' }).catch((error: unknown) => {
+      console.error(`trip ${tripId} could not be completed: ${error}`)
+    })
+    unfollow()
     await wait(PAUSE_MS, undefined, { signal }).catch(() => {})
   }
   seat.driver.close()
   seat.rider.close()
 }
 
-async function replay(seat: Seat, ride: Ride, fromS: number, context: ReplayContext): Promise<void> {
+async function replay(
+  driver: HushrydClient,
+  tripId: string,
+  ride: Ride,
+  fromS: number,
+  context: ReplayContext,
+): Promise<void> {
   const startMs = Date.now() - fromS * 1_000
   // A phone's clock is in step with nobody else's.
   await wait(Math.random() * REPORT_EVERY_MS)
@@ -125,11 +104,8 @@ async function replay(seat: Seat, ride: Ride, fromS: number, context: ReplayCont
     const nowMs = Date.now()
     const atS = (nowMs - startMs) / 1_000
     if (atS > ride.durationS) return
-    const at = positionAt(ride, atS)
-    const sent = seat.driver.send({
-      location: { tripId: seat.tripId, ...at, accuracy: 5, timestampMs: nowMs },
-    })
-    if (sent) context.latency.sent()
+    driver.reportPosition(tripId, { ...positionAt(ride, atS), accuracy: 5, timestampMs: nowMs })
+    context.latency.sent()
     await wait(REPORT_EVERY_MS, undefined, { signal: context.signal }).catch(() => {})
   }
 }

@@ -1,6 +1,6 @@
 /** Cars that drive through real WebSockets, for pages to show. */
-import { openAppSocket } from '@hushryd/local/demo/app-socket.ts'
 import { type Backend, openBackend } from '@hushryd/local/demo/backend.ts'
+import { createClient } from '../../sdk/index.ts'
 
 /** The page begins here. */
 const CITY = { lat: 37.772, lng: -122.4335 }
@@ -25,22 +25,18 @@ export class CityCars implements Disposable {
     await this.#backend.putTrip(tripId, { driverId, passengerIds: [], status: 'ACTIVE' })
     const token = await this.#backend.signIn(driverId, 'driver')
     const startMs = Date.now()
-    const socket = openAppSocket({
-      edgeUrls: [...this.#edgeUrls],
-      token,
-      onOpen: () => undefined,
-      onFrame: () => undefined,
-    })
+    const client = createClient({ endpoints: this.#edgeUrls, token })
+    client.connect()
     const timer = setInterval(() => {
       const timestampMs = Date.now()
       const drivenM = ((timestampMs - startMs) / 1000) * SPEED_MPS
       const lat = CITY.lat + northM / 111_195
       const lng = CITY.lng + drivenM / METRES_PER_DEGREE
-      socket.send({ location: { tripId, lat, lng, accuracy: 5, speed: SPEED_MPS, heading: 90, timestampMs } })
+      client.reportPosition(tripId, { lat, lng, accuracy: 5, speed: SPEED_MPS, heading: 90, timestampMs })
     }, REPORT_EVERY_MS)
     this.#stops.push(() => {
       clearInterval(timer)
-      socket.close()
+      client.close()
     })
   }
 

@@ -1,0 +1,127 @@
+/**
+ * Invariant: an edge's death costs no position that an app has reported, and
+ * no app its place: all are back on another edge, following what they followed.
+ * Method: apps by the SDK on two edges, reporting; one edge is killed without a
+ * word, later the other is drained by an order; the trail is then compared with
+ * what was reported.
+ */
+import { startSystem, type TestSystem } from '@hushryd/local/testing/start-system.ts'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createClient, type HushrydClient } from '../../sdk/index.ts'
+import { createTrip, readTrail } from '../testing/trip.ts'
+
+const TRIPS = 24
+const REPORT_EVERY_MS = 200
+const BACK_WITHIN_MS = 30_000
+const PATIENCE = { timeout: BACK_WITHIN_MS, interval: 250 }
+
+let system: TestSystem
+
+beforeAll(async () => {
+  system = await startSystem({ programs: ['edge', 'location-history'] })
+})
+afterAll(async () => {
+  await system?.[Symbol.asyncDispose]()
+})
+
+interface Ride extends Disposable {
+  readonly tripId: string
+  readonly driver: HushrydClient
+  readonly rider: HushrydClient
+  readonly reported: number[]
+  /** Times that the rider has seen, in their order. */
+  readonly seen: number[]
+}
+
+async function startRide(index: number): Promise<Ride> {
+  const tripId = `ride-${index}`
+  const { driverToken, riderTokens } = await createTrip(system, tripId)
+  // Half of the drivers begin on each edge, their riders on the other.
+  const [first = '', second = ''] = index % 2 === 0 ? system.edgeUrls : system.edgeUrls.toReversed()
+  const driver = createClient({ endpoints: [first, second], token: driverToken })
+  const rider = createClient({ endpoints: [second, first], token: riderTokens[0] ?? '' })
+  driver.connect()
+  rider.connect()
+  const reported: number[] = []
+  const seen: number[] = []
+  rider.followTrip(tripId, { onPosition: ({ timestampMs }) => seen.push(timestampMs) })
+  const timer = setInterval(() => {
+    const timestampMs = Date.now()
+    reported.push(timestampMs)
+    driver.reportPosition(tripId, { lat: 17.4 + reported.length * 1e-6, lng: 78.5, timestampMs })
+  }, REPORT_EVERY_MS)
+  return {
+    tripId,
+    driver,
+    rider,
+    reported,
+    seen,
+    [Symbol.dispose]() {
+      clearInterval(timer)
+      driver.close()
+      rider.close()
+    },
+  }
+}
+
+function newestOf(times: readonly number[]): number {
+  return times.at(-1) ?? 0
+}
+
+/** Everyone is connected, and each rider sees what was reported after now. */
+async function expectAllBack(rides: readonly Ride[]): Promise<void> {
+  const sinceMs = Date.now()
+  await vi.waitFor(() => {
+    for (const { driver, rider, seen } of rides) {
+      expect([driver.state, rider.state]).toEqual(['open', 'open'])
+      expect(newestOf(seen)).toBeGreaterThan(sinceMs)
+    }
+  }, PATIENCE)
+}
+
+async function expectNothingLost(rides: readonly Ride[], startMs: number): Promise<void> {
+  await vi.waitFor(async () => {
+    for (const { tripId, reported } of rides) {
+      const trail = new Set((await readTrail(system, tripId, startMs)).map(({ timestampMs }) => timestampMs))
+      // The newest are still on their way.
+      const due = reported.filter((time) => time < Date.now() - 3_000)
+      expect(due.filter((time) => !trail.has(time))).toEqual([])
+    }
+  }, PATIENCE)
+}
+
+test('an edge is killed under load, then drained: every app is back, and nothing that was reported is lost', async () => {
+  const startMs = Date.now() - 1_000
+  using stack = new DisposableStack()
+  const rides: Ride[] = []
+  for (let index = 0; index < TRIPS; index += 1) rides.push(stack.use(await startRide(index)))
+  await expectAllBack(rides)
+
+  await system.process('edge-1').kill('SIGKILL')
+  await expectAllBack(rides)
+  await expectNothingLost(rides, startMs)
+
+  await system.process('edge-1').restart()
+  const admin = await adminClient()
+  stack.defer(() => admin.close())
+  await admin.call.edge.drainEdge({ edgeId: 'edge-2' })
+  await vi.waitFor(async () => {
+    const { edges } = await admin.call.edge.listEdges({})
+    expect(edges.find(({ edgeId }) => edgeId === 'edge-2')).toMatchObject({ draining: true, connections: 0 })
+  }, PATIENCE)
+  await expectAllBack(rides)
+  await expectNothingLost(rides, startMs)
+  for (const { seen } of rides) expect(seen).toEqual([...new Set(seen)].toSorted((a, b) => a - b))
+})
+
+async function adminClient(): Promise<HushrydClient> {
+  const response = await fetch(`${system.edgeUrls[0]}/v1/sessions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${system.serviceKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ userId: 'meera', role: 'admin', deviceId: 'desk' }),
+  })
+  const { token } = (await response.json()) as { readonly token: string }
+  const client = createClient({ endpoints: [system.edgeUrls[0] ?? ''], token })
+  client.connect()
+  return client
+}
