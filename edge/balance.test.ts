@@ -116,7 +116,7 @@ describe('Property 7: connections stay even', () => {
         fc.integer(),
         fc.integer({ min: 1, max: 8 }),
         fc.nat(2),
-        fc.array(step, { maxLength: 30 }),
+        fc.array(step, { maxLength: 30, size: 'max' }),
         (seed, nodes, staleTicks, steps) => {
           const fleet = new Fleet(seed, staleTicks)
           for (let index = 0; index < nodes; index += 1) fleet.addNode()

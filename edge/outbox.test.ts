@@ -29,7 +29,7 @@ describe('an outbox', () => {
    */
   it('loses no alert and no answer, keeps their order, and of positions the newest', () => {
     fc.assert(
-      fc.property(fc.array(addition, { maxLength: 80 }), (additions) => {
+      fc.property(fc.array(addition, { maxLength: 80, size: 'max' }), (additions) => {
         const outbox = new Outbox(0)
         const written: string[] = []
         const added = { urgent: [] as string[], ordered: [] as string[] }

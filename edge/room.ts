@@ -64,6 +64,8 @@ export class Room<F extends Follower> {
   readonly #delivered = new Map<string, number>()
   /** Where a follower's snapshot was ahead of the live positions: what it has seen by then. */
   #ahead: Map<F, Map<string, number>> | undefined
+  /** While nothing was delivered live: the newest that the follower with the oldest snapshot has seen. */
+  #snapshotMs: number | undefined
   /** Live positions that wait for what an outage of the lane has withheld. */
   #held: HeldPositions | undefined
 
@@ -75,11 +77,10 @@ export class Room<F extends Follower> {
     return this.followers.length === 0 && this.#pending.length === 0
   }
 
-  /** The newest time delivered here, or of a follower's snapshot; 0 where there was none. */
-  get newestMs(): number {
-    let newest = 0
-    for (const timestampMs of this.#delivered.values()) newest = Math.max(newest, timestampMs)
-    return newest
+  /** What every follower has seen up to: the newest delivered, or where there was none, of the oldest snapshot. */
+  get #seenMs(): number {
+    if (this.#delivered.size === 0) return this.#snapshotMs ?? 0
+    return Math.max(...this.#delivered.values())
   }
 
   /** From now on live positions are kept for the follower; `settle` or `refuse` ends it. */
@@ -111,6 +112,9 @@ export class Room<F extends Follower> {
     send(!held.hasLost || following.length < held.positions.length)
     for (const position of following) follower.sendPosition(position)
     this.followers.push(follower)
+    if (this.#delivered.size === 0) {
+      this.#snapshotMs = Math.min(this.#snapshotMs ?? Number.POSITIVE_INFINITY, Math.max(0, ...seen.values()))
+    }
     for (const [userId, timestampMs] of seen) {
       if (timestampMs > (this.#delivered.get(userId) ?? Number.NEGATIVE_INFINITY)) {
         this.#ahead ??= new Map()
@@ -170,11 +174,13 @@ export class Room<F extends Follower> {
   /** The lane came back: live positions wait until `settleRejoin`. Answers since when to ask. */
   beginRejoin(): number {
     this.#held ??= new HeldPositions()
-    return this.newestMs
+    // 0 would ask for the newest only.
+    return Math.max(1, this.#seenMs)
   }
 
-  get isRejoining(): boolean {
-    return this.#held !== undefined
+  /** Whether a new stream has to be asked for it: someone follows, or positions are being held back. */
+  get needsRejoin(): boolean {
+    return this.followers.length > 0 || this.#held !== undefined
   }
 
   /** What the outage withheld goes to every follower, then what came meanwhile. */

@@ -205,7 +205,7 @@ export class Rooms {
     }
     const joins: LaneJoin[] = []
     for (const room of this.#rooms.values()) {
-      if (partitionOf(room.tripId) === partition && room.followers.length > 0) joins.push(this.#rejoin(room))
+      if (partitionOf(room.tripId) === partition && room.needsRejoin) joins.push(this.#rejoin(room))
     }
     for (const join of this.#joins.values()) {
       if (join.socket !== undefined && partitionOf(join.tripId) === partition) joins.push(laneJoinOf(join))
