@@ -125,6 +125,7 @@ export class Link {
 
   #open(url: string): void {
     this.#wasRefused = true
+    this.#welcomedMs = Number.POSITIVE_INFINITY
     this.#keepWatch(WELCOME_TIMEOUT_MS)
     const socket = (this.#options.openSocket ?? openWebSocket)(url, {
       onMessage: (data) => {
