@@ -1,21 +1,13 @@
 /** One attempt: put on record that it begins, hand the message over, put on record how it ended. */
 import type { NotifyEvents } from './events.ts'
 import { maskAddress } from './mask.ts'
-import {
-  type Attempt,
-  attemptId,
-  endAttempt,
-  getAttempt,
-  type Notification,
-  resumeAttempt,
-  settleAttempts,
-  startAttempt,
-} from './notification.ts'
+import { type Attempt, attemptId, getAttempt, type Notification } from './notification.ts'
 import type { Step } from './plan.ts'
 import type { Handover, ProviderLink } from './provider-link.ts'
 import type { Records } from './records.ts'
 import type { Suppressions } from './suppressions.ts'
 import type { Content } from './template.ts'
+import { endAttempt, resumeAttempt, settleAttempts, startAttempt } from './transitions.ts'
 
 export interface HandoverParts {
   readonly records: Records

@@ -40,6 +40,8 @@ export interface LaneOptions {
 /** What one lane may hold in memory while MongoDB is away. */
 const UNACKED_MAX = 5_000
 const RECONNECT_MS = 500
+/** A message that MongoDB refuses, other than by being away, is a fault of ours and no better the next time. */
+const DELIVERIES_MAX = 20
 
 export class Lane implements AsyncDisposable {
   readonly #parts: LaneParts
@@ -116,7 +118,8 @@ export class Lane implements AsyncDisposable {
       if (outcome === 'exists') return
     } catch (error) {
       log.error({ err: error, notificationId: id }, 'a queued notification could not be recorded')
-      message.nak(RECONNECT_MS)
+      if (message.info.deliveryCount < DELIVERIES_MAX) message.nak(RECONNECT_MS)
+      else message.term('it cannot be recorded')
       return
     }
     events.taken(this.#priority, now - acceptedMs)

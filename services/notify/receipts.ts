@@ -12,12 +12,13 @@ import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
 import type { CollectionSpec } from '@hushryd/kernel/stores/mongo.ts'
 import { type Collection, MongoServerError } from 'mongodb'
 import type { NotifyEvents } from './events.ts'
-import { applyReceipt, type Notification } from './notification.ts'
+import type { Notification } from './notification.ts'
 import type { DeliveryReceipt, ProviderName } from './provider.ts'
 import { isUnavailable, type RecordStore } from './record-store.ts'
 import type { Records } from './records.ts'
 import { receiptSubject } from './streams.ts'
 import type { Suppressions } from './suppressions.ts'
+import { applyReceipt } from './transitions.ts'
 
 export interface Receipt extends DeliveryReceipt {
   readonly eventId: string

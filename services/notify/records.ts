@@ -5,9 +5,10 @@
  * goes on from it. What it came from, a message in the queue, is released only
  * then; so a crash in between loses nothing and repeats at most one hand-over.
  */
-import { type Announcement, isOpen, mergeRecords, type Notification } from './notification.ts'
+import { type Announcement, isOpen, type Notification } from './notification.ts'
 import type { ProviderName } from './provider.ts'
 import { type Claim, isUnavailable, type RecordStore } from './record-store.ts'
+import { mergeRecords } from './transitions.ts'
 
 interface Kept {
   readonly notification: Notification

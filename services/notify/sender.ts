@@ -4,24 +4,13 @@
  * waited for is the record's `dueMs`, which the timers watch; so a crash at any
  * point leaves a record from which any process goes on.
  */
-import { createHash } from 'node:crypto'
 import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
 import type { NotifyEvents } from './events.ts'
-import { type Handovers, LEASE_MS } from './handover.ts'
-import {
-  childOf,
-  endAsExpanded,
-  endAsSent,
-  giveUp,
-  isGroup,
-  isOpen,
-  markLate,
-  type Notification,
-  nextRound,
-  settleAttempts,
-} from './notification.ts'
+import type { Expander } from './expander.ts'
+import type { Handovers } from './handover.ts'
+import { isGroup, isOpen, type Notification } from './notification.ts'
 import { type Decision, decide, limitsOf, type PlanLimits, roundPauseMs, type Step } from './plan.ts'
-import type { Channel, ProviderName } from './provider.ts'
+import type { Channel, ProviderName, SendResult } from './provider.ts'
 import type { ProviderLink } from './provider-link.ts'
 import { findQuietEndMs, type QuietHours } from './quiet-hours.ts'
 import type { Receipts } from './receipts.ts'
@@ -31,6 +20,7 @@ import { openData } from './sealed-data.ts'
 import type { Suppressions } from './suppressions.ts'
 import { type Content, channelsOf, render } from './template.ts'
 import type { Templates } from './template-files.ts'
+import { endAsSent, endAttempt, giveUp, markLate, nextRound, settleAttempts } from './transitions.ts'
 
 export interface SenderParts {
   readonly records: Records
@@ -38,6 +28,7 @@ export interface SenderParts {
   readonly suppressions: Suppressions
   readonly receipts: Receipts
   readonly handovers: Handovers
+  readonly expander: Expander
   readonly templates: Templates
   /** In the order in which a channel tries them. */
   readonly links: ReadonlyMap<ProviderName, ProviderLink>
@@ -51,6 +42,7 @@ export interface SenderParts {
 /** For a place at a provider; past it the message makes room for others and comes back. */
 const GATE_WAIT_MS = 3_000
 const BUSY_AGAIN_MS = 500
+const NO_PROVIDER: SendResult = { kind: 'refused', code: 'NO_PROVIDER', isPermanent: true, detail: '' }
 
 export class Sender {
   readonly #parts: SenderParts
@@ -66,7 +58,11 @@ export class Sender {
     let recipient = known
     try {
       while (isOpen(current) && current.lease === notification.lease) {
-        if (isGroup(current)) return await this.#expand(current)
+        if (isGroup(current)) {
+          const messages = await this.#parts.expander.expand(current)
+          await Promise.all(messages.map((message) => this.advance(message.notification, message.recipient)))
+          return
+        }
         const next = await this.#step(current, recipient)
         if (next === undefined) return
         current = next
@@ -78,7 +74,8 @@ export class Sender {
         await records.change(current, (latest) => ({ ...latest, dueMs: undefined }))
     } catch (error) {
       events.stepFailed(current, error)
-      await this.#parkBroken(current)
+      // Where this fails too, the lease runs out and the timers come.
+      await this.#parkBroken(current).catch((again: unknown) => events.stepFailed(current, again))
     }
   }
 
@@ -195,14 +192,18 @@ export class Sender {
     recipient: Recipient | undefined,
     addresses: ReadonlyMap<Channel, readonly string[]> | undefined,
   ): Promise<Notification | undefined> {
-    const { handovers, links, records, nowMs } = this.#parts
+    const { handovers, links, records, events, nowMs } = this.#parts
     const resumes = decision.kind === 'resume' ? decision.attempt : undefined
     const step =
       decision.kind === 'resume'
         ? { ...decision.attempt, hasReceipts: decision.attempt.awaitsReceipt }
         : decision.step
     const link = links.get(step.provider)
-    if (link === undefined) throw new Error(`there is no provider ${step.provider} any more`)
+    if (link === undefined) {
+      // The settings have lost it since the attempt began: steps name only those that are there.
+      const number = notification.attempts.length
+      return await records.change(notification, (latest) => endAttempt(latest, number, NO_PROVIDER, nowMs()))
+    }
     const leave = await link.enter(notification.priority, GATE_WAIT_MS)
     if (leave === undefined) {
       await records.change(notification, (latest) =>
@@ -211,7 +212,7 @@ export class Sender {
       return undefined
     }
     try {
-      return await handovers.run(notification, {
+      const after = await handovers.run(notification, {
         link,
         step,
         resumes,
@@ -220,6 +221,11 @@ export class Sender {
         content:
           recipient === undefined ? 'NO_ADDRESS' : this.#contentOf(notification, step.channel, recipient),
       })
+      const attempt = after.attempts.at(-1)
+      if (attempt?.status !== 'accepted') return after
+      // Its receipt, or the end of its time, takes it up again.
+      if (!attempt.awaitsReceipt) events.ended(after, 'sent')
+      return undefined
     } finally {
       leave()
     }
@@ -241,86 +247,4 @@ export class Sender {
     events.textNotRegistered(notification)
     return 'TEXT_NOT_REGISTERED'
   }
-
-  /** Splits a group into single messages, then sends them all at once. */
-  async #expand(group: Notification): Promise<void> {
-    const { recipients, records, events, nowMs } = this.#parts
-    let people: readonly Recipient[]
-    try {
-      people = await recipients.list(group)
-    } catch (error) {
-      if (!isAway(error)) throw error
-      await this.#waitForDirectory(group)
-      return
-    }
-    if (people.length === 0) {
-      events.ended(await records.change(group, (latest) => giveUp(latest, 'NO_RECIPIENT', nowMs())), 'failed')
-      return
-    }
-    const messages = people.flatMap((recipient) =>
-      channelsFor(group, recipient).map((channel) => ({
-        recipient,
-        child: {
-          ...childOf(group, {
-            id: childId(group, recipient.contact, channel),
-            contact: recipient.contact,
-            channel,
-          }),
-          dueMs: nowMs() + LEASE_MS,
-        },
-      })),
-    )
-    const created = await records.createMany(messages.map(({ child }) => child))
-    const expanded = await records.change(group, (latest) =>
-      latest.lease === group.lease && isOpen(latest)
-        ? endAsExpanded(
-            latest,
-            messages.map(({ child }) => child.id),
-          )
-        : undefined,
-    )
-    events.expanded(expanded, messages.length)
-    const byId = new Map(messages.map(({ child, recipient }) => [child.id, recipient]))
-    await Promise.all(created.map((child) => this.advance(child, byId.get(child.id))))
-  }
-
-  /** The plan's rounds serve here too: late is put on record, and at last it is given up. */
-  async #waitForDirectory(group: Notification): Promise<void> {
-    const { records, limits, events, nowMs } = this.#parts
-    const now = nowMs()
-    const decision = decide({
-      notification: group,
-      nowMs: now,
-      steps: undefined,
-      quietUntilMs: undefined,
-      isCutOff: () => false,
-      limits,
-    })
-    const next = await records.change(group, (latest) => {
-      if (latest.lease !== group.lease) return undefined
-      switch (decision.kind) {
-        case 'late':
-          return { ...markLate(latest, now), dueMs: now }
-        case 'retry':
-          return nextRound(latest, decision)
-        case 'wait':
-          return { ...latest, dueMs: decision.untilMs }
-        default:
-          return giveUp(latest, 'DIRECTORY_AWAY', now)
-      }
-    })
-    if (decision.kind === 'late') events.late(group)
-    if (decision.kind === 'retry') events.retryScheduled(group, decision.round, decision.atMs - now)
-    if (decision.kind === 'failed') events.ended(next, 'failed')
-  }
-}
-
-/** Those over which the contact can be reached; the first where there is none, so that the failure is on record. */
-function channelsFor({ channels }: Notification, { addresses }: Recipient): readonly Channel[] {
-  const reachable = channels.filter((channel) => addresses[channel].length > 0)
-  return reachable.length > 0 ? reachable : [channels[0]]
-}
-
-function childId({ id }: Notification, contact: number, channel: Channel): string {
-  return `n_${createHash('sha256').update(`${id}\n${contact}\n${channel}`).digest('base64url').slice(0, 27)}`
 }

@@ -15,6 +15,7 @@ import { Announcer } from './announcer.ts'
 import type { NotifyConfig } from './config.ts'
 import { Direct } from './direct.ts'
 import { createNotifyEvents, keptMetric } from './events.ts'
+import { Expander } from './expander.ts'
 import { createHandlers } from './handlers.ts'
 import { Handovers } from './handover.ts'
 import { Intake } from './intake.ts'
@@ -137,12 +138,14 @@ export async function startNotify(config: NotifyConfig, overrides: NotifyOverrid
     )
   }
   const handovers = new Handovers({ records, suppressions, events, nowMs })
+  const expander = new Expander({ records, recipients, limits, events, nowMs })
   const sender = new Sender({
     records,
     recipients,
     suppressions,
     receipts,
     handovers,
+    expander,
     templates,
     links,
     limits,

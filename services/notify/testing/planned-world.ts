@@ -2,24 +2,20 @@
  * Runs the plan against providers that follow a script, on a clock of its own:
  * what the sender, the timers and the webhooks do, without a network.
  */
+import { getAttempt, isOpen, type Notification, newNotification, type Priority } from '../notification.ts'
+import { decide, PLAN_LIMITS, type PlanLimits, type Step } from '../plan.ts'
+import type { SendResult } from '../provider.ts'
 import {
   applyReceipt,
   endAsSent,
   endAttempt,
-  getAttempt,
   giveUp,
-  isOpen,
   markLate,
-  type Notification,
-  newNotification,
   nextRound,
-  type Priority,
   resumeAttempt,
   settleAttempts,
   startAttempt,
-} from '../notification.ts'
-import { decide, PLAN_LIMITS, type PlanLimits, type Step } from '../plan.ts'
-import type { SendResult } from '../provider.ts'
+} from '../transitions.ts'
 
 /** What a provider does with one message. */
 export type Reaction =
