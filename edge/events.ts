@@ -128,12 +128,17 @@ function failureOf(code: string | undefined): (typeof FAILURE_NAMES)[number] {
   return code in SOCKET_FAILURES ? SOCKET_FAILURES[code as keyof typeof SOCKET_FAILURES] : 'protocol'
 }
 
+/** One child of a metric for each value of its label, looked up once. */
+function boundEach<const K extends string, M>(values: readonly K[], bind: (value: K) => M): Record<K, M> {
+  return Object.fromEntries(values.map((value) => [value, bind(value)])) as Record<K, M>
+}
+
 export type EdgeEvents = ReturnType<typeof createEvents>
 
 export function createEvents(metrics: Metrics) {
   const connections = metrics.gauge(metricSpecs.connections)
-  const framesIn = metrics.counter(metricSpecs.framesIn)
-  const framesOut = metrics.counter(metricSpecs.framesOut)
+  const framesIn = boundEach(CLIENT_KINDS, (kind) => metrics.counter(metricSpecs.framesIn).bind({ kind }))
+  const framesOut = boundEach(SERVER_KINDS, (kind) => metrics.counter(metricSpecs.framesOut).bind({ kind }))
   const refusals = metrics.counter(metricSpecs.refusals)
   const upgradesRefused = metrics.counter(metricSpecs.upgradesRefused)
   const closes = metrics.counter(metricSpecs.closes)
@@ -153,9 +158,9 @@ export function createEvents(metrics: Metrics) {
   return {
     opened: (protocol: 'json' | 'proto') => connections.inc({ protocol }),
     gone: (protocol: 'json' | 'proto') => connections.dec({ protocol }),
-    frameIn: (kind: ClientMessage['kind']) => framesIn.inc({ kind }),
+    frameIn: (kind: ClientMessage['kind']) => framesIn[kind].inc(),
     frameOut: (kind: ServerKind) => {
-      if (kind !== 'trip') framesOut.inc({ kind })
+      if (kind !== 'trip') framesOut[kind].inc()
     },
     refused: (reason: string) => refusals.inc({ reason }),
     upgradeRefused: (cause: UpgradeRefusal) => upgradesRefused.inc({ cause }),
