@@ -161,28 +161,26 @@ export async function startNotify(config: NotifyConfig, overrides: NotifyOverrid
   }
 
   const prepared = { mongo: false, streams: false }
+  async function prepareCollections(): Promise<void> {
+    if (!prepared.mongo) await prepareMongo(mongo)
+    prepared.mongo = true
+  }
+  async function prepareQueue(signal?: AbortSignal): Promise<void> {
+    if (!prepared.streams) await prepareStreams(nats, config, namespace, signal)
+    prepared.streams = true
+  }
   // A store that is away does not stop the start: the other one takes what comes.
+  const firstTries = [prepareCollections(), ...(nats.isConnected ? [prepareQueue()] : [])]
+  for (const first of await Promise.allSettled(firstTries))
+    if (first.status === 'rejected') log.warn({ err: first.reason }, 'a store is away at the start')
+  const preparing = { everyMs: WATCH_QUEUE_EVERY_MS, backoffMaxMs: PREPARE_AGAIN_MS, log }
+  opened.use(startLoop({ ...preparing, name: 'collections', run: prepareCollections }))
   opened.use(
     startLoop({
-      name: 'collections',
-      everyMs: WATCH_QUEUE_EVERY_MS,
-      backoffMaxMs: PREPARE_AGAIN_MS,
-      log,
-      async run() {
-        if (!prepared.mongo) await prepareMongo(mongo)
-        prepared.mongo = true
-      },
-    }),
-  )
-  opened.use(
-    startLoop({
+      ...preparing,
       name: 'streams',
-      everyMs: WATCH_QUEUE_EVERY_MS,
-      backoffMaxMs: PREPARE_AGAIN_MS,
-      log,
       async run(signal) {
-        if (!prepared.streams) await prepareStreams(nats, config, namespace, signal)
-        prepared.streams = true
+        await prepareQueue(signal)
         await watchQueue(nats, namespace, events)
       },
     }),

@@ -21,7 +21,7 @@ export async function prepareStreams(
   link: NatsLink,
   { NOTIFY_STREAM_REPLICAS, NOTIFY_STREAM_BYTES_MAX }: NotifyConfig,
   namespace: string,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<void> {
   const specs = streamSpecs({
     namespace,
