@@ -6,6 +6,7 @@ export interface ServiceChannels {
   readonly directory: RpcChannel
   /** One for each address. */
   readonly locations: readonly RpcChannel[]
+  readonly notify: RpcChannel
   /** To the edges' own services. */
   readonly edge: RpcChannel
 }
@@ -17,7 +18,7 @@ function isUsable(channel: RpcChannel | undefined): channel is RpcChannel {
   return channel?.channel().getConnectivityState(false) !== connectivityState.TRANSIENT_FAILURE
 }
 
-export function createChannelOf({ directory, locations, edge }: ServiceChannels): ChannelOf {
+export function createChannelOf({ directory, locations, notify, edge }: ServiceChannels): ChannelOf {
   let turn = 0
 
   /** Any pod answers any call; one that is known to be away is passed over. */
@@ -30,6 +31,7 @@ export function createChannelOf({ directory, locations, edge }: ServiceChannels)
   return (serviceName) => {
     if (serviceName.startsWith('hushryd.location.')) return location()
     if (serviceName.startsWith('hushryd.directory.')) return directory
+    if (serviceName.startsWith('hushryd.notify.')) return notify
     if (serviceName.startsWith('hushryd.edge.')) return edge
     return undefined
   }

@@ -133,7 +133,12 @@ export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {
   )
   const edge = open(config.EDGE_ADDR ?? `${LOOPBACK}:${rpc.port}`)
   const bridge = createCallBridge({
-    channelOf: createChannelOf({ directory: directoryChannel, locations, edge }),
+    channelOf: createChannelOf({
+      directory: directoryChannel,
+      locations,
+      notify: open(config.NOTIFY_ADDR),
+      edge,
+    }),
     metrics,
   })
 
