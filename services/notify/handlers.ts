@@ -6,7 +6,7 @@ import type { Direct } from './direct.ts'
 import { encodeNotification, encodeTemplate } from './encode.ts'
 import type { NotifyEvents } from './events.ts'
 import type { Intake, Order } from './intake.ts'
-import { CHANNELS, type Notification, newNotification, PRIORITIES } from './notification.ts'
+import { CHANNELS, type Notification, PRIORITIES } from './notification.ts'
 import { readPageToken, writePageToken } from './page-token.ts'
 import type { Receipts } from './receipts.ts'
 import type { Recipients } from './recipients.ts'
@@ -137,22 +137,7 @@ export function createHandlers(parts: HandlerParts): NotifyServiceImplementation
 
     async sendPush({ userId, title, body, idempotencyKey }, { caller }) {
       const name = checkMaySend(caller)
-      const [person] = await recipients.list(
-        newNotification({
-          id: '',
-          recipients: 'user',
-          userId,
-          channels: ['push'],
-          template: '',
-          templateVersion: 0,
-          sealedData: '',
-          priority: 'high',
-          idempotencyKey,
-          reportTo: '',
-          correlationId: '',
-          acceptedMs: nowMs(),
-        }),
-      )
+      const [person] = await recipients.list({ recipients: 'user', userId })
       if (person === undefined)
         throw new DomainError(ErrorReason.ERROR_REASON_USER_NOT_FOUND, 'There is no such user.')
       const outcome = await direct.send({

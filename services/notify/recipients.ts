@@ -57,8 +57,10 @@ export class Recipients {
   }
 
   /** All whom it is for; rejects while the directory is away. */
-  async list(notification: Notification): Promise<readonly Recipient[]> {
-    const { recipients, userId } = notification
+  async list({
+    recipients,
+    userId,
+  }: Pick<Notification, 'recipients' | 'userId'>): Promise<readonly Recipient[]> {
     const person = userId === '' ? undefined : await this.#findUser(userId)
     switch (recipients) {
       case 'user':

@@ -18,7 +18,7 @@ export function checkMayQueue(caller: Caller): string {
   return caller.kind === 'backend' ? 'backend' : checkMaySend(caller)
 }
 
-/** Webhooks come through the edge from anyone, and prove themselves by their signature. */
+/** The contract names the people who may; of the services only those that send. */
 export function checkMayRead(caller: Caller): void {
   if (caller.kind === 'service') checkMaySend(caller)
 }
