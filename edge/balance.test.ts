@@ -186,11 +186,20 @@ describe('a node', () => {
   })
 
   it('refuses above the mean by more than 20 sockets or 5 %, and not below', () => {
+    const refusesAt = (own: number, other: number): boolean => {
+      const balance = new Balance('a', REFUSALS_PER_SECOND)
+      balance.update([at('a', own, 1), at('b', other, 1)], 1_000)
+      return balance.refuses(own, 1_000)
+    }
+    expect([0, 100, 140, 141].map((own) => refusesAt(own, 100))).toEqual([false, false, false, true])
+    expect([2_000, 2_210, 2_211].map((own) => refusesAt(own, 2_000))).toEqual([false, false, true])
+  })
+
+  it('takes the others to have grown as it has since their reports, within limits', () => {
     const balance = new Balance('a', REFUSALS_PER_SECOND)
-    balance.update([at('a', 0, 1), at('b', 100, 1)], 1_000)
-    expect([0, 100, 140, 141].map((own) => balance.refuses(own, 1_000))).toEqual([false, false, false, true])
-    balance.update([at('a', 0, 2), at('b', 2_000, 2)], 2_000)
-    expect([2_000, 2_210, 2_211].map((own) => balance.refuses(own, 2_000))).toEqual([false, false, true])
+    balance.update([at('a', 100, 1), at('b', 0, 1)], 1_000)
+    balance.update([at('a', 100, 2), at('b', 100, 2)], 1_000)
+    expect([300, 600, 700].map((own) => balance.refuses(own, 1_100))).toEqual([false, false, true])
   })
 
   it('counts a node no more that has stopped reporting, by its own clock', () => {
@@ -205,10 +214,10 @@ describe('a node', () => {
   it('refuses only so many a second: in a storm everyone is back soon', () => {
     const balance = new Balance('a', 2)
     balance.update([at('b', 0, 1)], 1_000)
-    const asked = (): boolean[] => [1, 2, 3, 4].map(() => balance.refuses(500, 1_000))
-    expect(asked()).toEqual([true, true, false, false])
+    const asked = (nowMs: number): boolean[] => [1, 2, 3, 4].map(() => balance.refuses(500, nowMs))
+    expect(asked(1_000)).toEqual([true, true, false, false])
     balance.update([at('b', 1, 2)], 2_000)
-    expect(asked()).toEqual([true, true, false, false])
+    expect(asked(2_000)).toEqual([true, true, false, false])
   })
 
   it('stops refusing where nobody takes what it refuses, and where its own view is old', () => {
@@ -217,7 +226,7 @@ describe('a node', () => {
     const refused: boolean[] = []
     for (let second = 0; second < 12; second += 1) {
       nowMs += 1_000
-      balance.update([at('b', 0, nowMs)], nowMs)
+      balance.update([at('a', 500, nowMs), at('b', 0, nowMs)], nowMs)
       refused.push(balance.refuses(500, nowMs))
     }
     expect(refused.slice(0, 5)).not.toContain(false)

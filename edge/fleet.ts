@@ -1,4 +1,4 @@
-/** This node's part in the fleet, once a second: it reports, obeys, and hands over what is more than its share. */
+/** This node's part in the fleet: it reports, obeys, and hands over what is more than its share. */
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import type { Balance } from './balance.ts'
 import type { Connection } from './connection.ts'
@@ -10,7 +10,12 @@ import type { LoadBoard } from './load.ts'
 import { sample } from './sample.ts'
 import type { NodeEpoch } from './user-counts.ts'
 
-export const REPORT_EVERY_MS = 1_000
+/** A node reports this often, */
+const REPORT_EVERY_MS = 1_000
+/** and looks this often whether its count has changed so much that the others should know at once. */
+export const LOOK_EVERY_MS = 200
+const CHANGED_SHARE = 0.02
+const CHANGED_SOCKETS = 20
 /** Sockets asked to move come back over this time, */
 const MOVE_SPREAD_MS = 2_000
 /** and are closed if they stay for so long beyond it. */
@@ -30,10 +35,15 @@ export interface FleetOptions {
 export interface Fleet {
   /** Throws where Redis is away; the sockets stay. */
   report(): Promise<void>
+  /** Reports where it is time, or where much has changed. */
+  reportIfDue(): Promise<void>
 }
 
 export function createFleet(options: FleetOptions): Fleet {
   const { own, board, balance, drainer, connections, goodbyes, events, clock } = options
+  let toldMs = Number.NEGATIVE_INFINITY
+  let told = 0
+  let movedMs = Number.NEGATIVE_INFINITY
 
   function move(count: number, nowMs: number): void {
     if (count === 0) return
@@ -48,9 +58,11 @@ export function createFleet(options: FleetOptions): Fleet {
   /** Answers whether this node is ordered to drain. */
   async function tell(nowMs: number): Promise<boolean> {
     const { isDraining } = drainer
+    toldMs = nowMs
+    told = connections.size
     const order = await board.report({
       ...own,
-      connections: connections.size,
+      connections: told,
       draining: isDraining,
       seenAt: nowMs,
     })
@@ -58,15 +70,26 @@ export function createFleet(options: FleetOptions): Fleet {
     return order && !isDraining
   }
 
+  function hasChanged(): boolean {
+    return Math.abs(connections.size - told) > Math.max(CHANGED_SOCKETS, told * CHANGED_SHARE)
+  }
+
+  async function report(): Promise<void> {
+    const nowMs = clock.nowMs()
+    if (await tell(nowMs)) {
+      void drainer.drain()
+      // The others count on this node no more, from now on.
+      await tell(nowMs)
+    }
+    if (drainer.isDraining || nowMs - movedMs < REPORT_EVERY_MS) return
+    movedMs = nowMs
+    move(balance.toMove(connections.size - goodbyes.size, nowMs), nowMs)
+  }
+
   return {
-    async report() {
-      const nowMs = clock.nowMs()
-      if (await tell(nowMs)) {
-        void drainer.drain()
-        // The others count on this node no more, from now on.
-        await tell(nowMs)
-      }
-      if (!drainer.isDraining) move(balance.toMove(connections.size - goodbyes.size, nowMs), nowMs)
+    report,
+    async reportIfDue() {
+      if (clock.nowMs() - toldMs >= REPORT_EVERY_MS || hasChanged()) await report()
     },
   }
 }

@@ -19,7 +19,7 @@ import type { EdgeConfig } from './config.ts'
 import { Connections } from './connections.ts'
 import { createEdgeHandlers } from './edge-handlers.ts'
 import { createEvents } from './events.ts'
-import { REPORT_EVERY_MS } from './fleet.ts'
+import { LOOK_EVERY_MS } from './fleet.ts'
 import { startHttpServer } from './http-server.ts'
 import { LinkStore } from './link-store.ts'
 import { LoadBoard } from './load.ts'
@@ -192,7 +192,7 @@ export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {
   opened.defer(() => board.leave(config.EDGE_ID).catch(() => undefined))
   const loop = (name: string, everyMs: number, run: () => Promise<void> | void): Loop =>
     opened.use(startLoop({ name, everyMs, run, log, clock, backoffMaxMs: BACKOFF_MAX_MS }))
-  loop('fleet', REPORT_EVERY_MS, () => sockets.reportToFleet())
+  loop('fleet', LOOK_EVERY_MS, () => sockets.reportToFleetIfDue())
   loop('revocations', REVOCATION_LOOK_MS, () => revocations.lookIfDue())
   loop('tick', TICK_MS, () => sockets.tick())
   loop('heartbeat', Connections.sweepEveryMs(config.HEARTBEAT_MS), () =>

@@ -54,8 +54,10 @@ export interface SocketsOptions {
 export interface Sockets extends AsyncDisposable {
   readonly ws: WsServer
   readonly drainer: Drainer
-  /** Once a second; throws where Redis is away. */
+  /** Throws where Redis is away. */
   reportToFleet(): Promise<void>
+  /** Some times a second; throws where Redis is away. */
+  reportToFleetIfDue(): Promise<void>
   /** Some ten times a second: what waits for a time. */
   tick(): void
   /** Resolves when the location service has every position, or after the time. */
@@ -145,7 +147,7 @@ export function startSockets(options: SocketsOptions): Sockets {
     ),
     balance,
     isDraining: () => drainer.isDraining,
-    load: () => connections.size - goodbyes.size,
+    load: () => ({ open: connections.size, leaving: goodbyes.size }),
     sessions: options.sessions,
     isRevoked: options.isRevoked,
     userCounts,
@@ -164,6 +166,7 @@ export function startSockets(options: SocketsOptions): Sockets {
     ws,
     drainer,
     reportToFleet: () => fleet.report(),
+    reportToFleetIfDue: () => fleet.reportIfDue(),
     tick() {
       const nowMs = clock.nowMs()
       rooms.sweep(endTrip)

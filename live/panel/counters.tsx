@@ -1,7 +1,7 @@
 import type { Traffic } from '../fleet/traffic-meter.ts'
 
 const DELAY_TITLE =
-  'This device’s clock minus the time of the fix, at its arrival here, over ten seconds. The map of all vehicles is sent twice a second; apps that follow a trip get each position at once.'
+  'This device’s clock minus the time of the fix, at its arrival here, over ten seconds. The map of all vehicles is sent ten times a second; apps that follow a trip get each position at once.'
 
 function delayText(delayMs: number | undefined): string {
   if (delayMs === undefined) return '–'

@@ -1,5 +1,5 @@
 /**
- * WatchFleet: who moved inside of a box, twice a second.
+ * WatchFleet: who moved inside of a box, ten times a second.
  *
  * While anyone watches, this pod listens to all partitions and remembers every
  * trip that moves. One tick serves all watchers; each holds the newest of a
@@ -14,7 +14,7 @@ import type { LiveReader } from './live-reader.ts'
 import { newest, newestOf, type Trip } from './trip-state.ts'
 import type { Trips } from './trips.ts'
 
-const FLEET_TICK_MS = 500
+const FLEET_TICK_MS = 100
 const VEHICLES_MAX = 20_000
 /** Vehicles in one message: below gRPC's limit of 4 MiB by far. */
 const MESSAGE_VEHICLES_MAX = 2_000
