@@ -44,7 +44,7 @@ export class AdmissionGate {
     this.#tokens = Math.min(connectsPerSecond, this.#tokens + (elapsedMs * connectsPerSecond) / 1000)
     this.#filledAtMs = nowMs
     const isFull = connections + handshakes >= connectionsMax || handshakes >= HANDSHAKES_MAX
-    if (isFull || this.#tokens < 1) return { isAdmitted: false, retryAfterMs: this.retryAfterMs() }
+    if (isFull || this.#tokens < 1) return { isAdmitted: false, retryAfterMs: this.#retryAfterMs() }
     this.#tokens -= 1
     return { isAdmitted: true }
   }
@@ -54,7 +54,7 @@ export class AdmissionGate {
     this.#tokens = Math.min(this.#limits.connectsPerSecond, this.#tokens + 1)
   }
 
-  retryAfterMs(): number {
+  #retryAfterMs(): number {
     return Math.round(RETRY_MIN_MS + this.#random() * RETRY_SPREAD_MS)
   }
 }

@@ -182,11 +182,6 @@ export class Connection implements Follower {
     return this.#outbox?.movedAtMs
   }
 
-  /** Bytes that wait in this process. */
-  get heldBytes(): number {
-    return this.raw.writableLength + (this.#outbox?.bytes ?? 0)
-  }
-
   closeSlow(): void {
     if (!this.isOpen) return
     // The app learns of it from the close code if not from the frame.

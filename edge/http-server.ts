@@ -18,7 +18,7 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>
 }
 
-const HEADER_BYTES_MAX = 8 * 1024
+const HEADER_BYTES_MAX = 16 * 1024
 /** Someone who sends a request slowly holds a connection, so the time for it is short. */
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
@@ -38,6 +38,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       highWaterMark: WRITE_MARK_BYTES,
+      // Offers of HTTP/2 (h2c) are ignored, as RFC 9110 allows, and the request is an ordinary one.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
     },
     onRequest,
   )

@@ -51,10 +51,6 @@ export class Lanes implements AsyncDisposable {
     return lane
   }
 
-  get isUp(): boolean {
-    return this.#lanes.some((lane) => lane.isUp)
-  }
-
   /** Positions that the location service has not acknowledged. */
   get held(): number {
     return this.#lanes.reduce((sum, lane) => sum + lane.held, 0)

@@ -250,3 +250,17 @@ describe('Redis away', () => {
     expect(again.welcome).toMatchObject({ userId: `${id}-away` })
   }, 40_000)
 })
+
+describe('several processes on one port', () => {
+  it('share it where the setting says so, and name the port where it does not', async () => {
+    const database = 9
+    const env = { EDGE_REUSE_PORT: 'true' }
+    await using one = await startNode({ services, database, env })
+    const HTTP_PORT = String(one.edge.httpPort)
+    await using two = await startNode({ services, database, env: { ...env, HTTP_PORT } })
+    expect(two.edge.httpPort).toBe(one.edge.httpPort)
+    using app = await openApp({ url: one.wsUrl, token: await one.login(`${id}-shared-port`) })
+    expect([one.edgeId, two.edgeId]).toContain(app.welcome.edgeId)
+    await expect(startNode({ services, database, env: { HTTP_PORT } })).rejects.toThrow(/EADDRINUSE/)
+  })
+})

@@ -2,15 +2,14 @@
  * Who follows what on this edge: joins go up the lanes, answers and positions
  * come down to sockets.
  */
-import { ServerFrame } from '@hushryd/gen/hushryd/edge/v1/frames.ts'
 import type { LaneJoin, LaneJoined, LanePosition } from '@hushryd/gen/hushryd/location/v1/lane.ts'
-import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { Connection } from './connection.ts'
 import type { EdgeEvents } from './events.ts'
 import { JOIN_TIMEOUT_MS, TRIPS_MAX } from './limits.ts'
-import { Room, type TripPosition, tripPositionOf } from './room.ts'
+import { encodePosition, laneJoinOf, type OpenJoin } from './open-join.ts'
+import { Room, tripPositionOf } from './room.ts'
 
 /** The lane of a trip, as far as rooms need it. */
 export interface RoomLane {
@@ -23,17 +22,6 @@ export interface RoomsOptions {
   readonly partitionOf: (tripId: string) => number
   readonly events: EdgeEvents
   readonly clock: Clock
-}
-
-interface OpenJoin {
-  readonly ref: number
-  readonly tripId: string
-  readonly dueAtMs: number
-  readonly sinceMs: number
-  /** Undefined where the edge joins again by itself. */
-  readonly socket:
-    | { readonly connection: Connection; readonly frameId: string; readonly didFollow: boolean }
-    | undefined
 }
 
 /** An outage's missing positions are waited for this long, then the live ones go on. */
@@ -286,28 +274,5 @@ export class Rooms {
   #nextRef(): number {
     this.#lastRef += 1
     return this.#lastRef
-  }
-}
-
-function encodePosition(tripId: string, position: Position): TripPosition {
-  const frame = ServerFrame.encode({
-    id: '',
-    frame: { $case: 'trip', value: { tripId, updates: [position] } },
-  }).finish()
-  return { tripId, userId: position.userId, timestampMs: position.timestampMs, frame }
-}
-
-function laneJoinOf({ ref, tripId, sinceMs, socket }: OpenJoin): LaneJoin {
-  if (socket === undefined) return { ref, tripId, sinceMs, userId: '', role: '', scope: '', rejoin: true }
-  const { identity, role } = socket.connection
-  const { caller } = identity
-  return {
-    ref,
-    tripId,
-    sinceMs,
-    userId: caller.kind === 'user' ? caller.userId : '',
-    role,
-    scope: caller.kind === 'viewer' ? caller.scope : '',
-    rejoin: false,
   }
 }

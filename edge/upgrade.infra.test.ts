@@ -79,12 +79,16 @@ describe('an upgrade', () => {
     }
   })
 
-  it('that is none of WebSocket is refused', async () => {
-    const socket = connect(first.edge.httpPort, '127.0.0.1')
-    socket.write('GET /v1/ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n')
-    const chunks: Buffer[] = []
-    for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk)
-    expect(String(Buffer.concat(chunks))).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+  it('of another version is refused, and an offer of HTTP/2 is ignored', async () => {
+    const ask = async (path: string, upgrade: string): Promise<string> => {
+      const socket = connect(first.edge.httpPort, '127.0.0.1')
+      socket.end(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: ${upgrade}\r\n\r\n`)
+      const chunks: Buffer[] = []
+      for await (const chunk of socket as AsyncIterable<Buffer>) chunks.push(chunk)
+      return String(Buffer.concat(chunks)).split('\r\n')[0] ?? ''
+    }
+    expect(await ask('/v1/ws', 'websocket')).toBe('HTTP/1.1 400 Bad Request')
+    expect(await ask('/healthz', 'h2c')).toBe('HTTP/1.1 200 OK')
   })
 
   it('with a ticket works once', async () => {

@@ -31,8 +31,8 @@ export interface WsServerOptions {
   readonly admission: AdmissionGate
   readonly balance: Balance
   readonly isDraining: () => boolean
-  /** Open sockets that stay. */
-  readonly load: () => number
+  /** Open sockets, and how many of them were told to go elsewhere. */
+  readonly load: () => { readonly open: number; readonly leaving: number }
   readonly sessions: Sessions
   readonly isRevoked: (identity: Identity) => boolean
   readonly userCounts: UserCounts
@@ -89,15 +89,18 @@ export function createWsServer(options: WsServerOptions): WsServer {
 
   function checkCapacity(): void {
     const nowMs = clock.nowMs()
-    const connections = load()
-    if (options.isDraining()) throw refusal('draining', 'This node takes no new sockets.', elsewhereMs())
-    if (balance.refuses(connections + handshakes, nowMs)) {
+    const { open, leaving } = load()
+    if (balance.refuses(open - leaving + handshakes, nowMs)) {
       throw refusal('balance', 'Another node has more room.', elsewhereMs())
     }
-    const admitted = admission.admit(nowMs, { connections, handshakes })
+    const admitted = admission.admit(nowMs, { connections: open, handshakes })
     if (!admitted.isAdmitted) {
       throw refusal('admission', 'This node takes no more sockets right now.', admitted.retryAfterMs)
     }
+  }
+
+  function checkDraining(): void {
+    if (options.isDraining()) throw refusal('draining', 'This node takes no new sockets.', elsewhereMs())
   }
 
   async function identify(credential: Credential): Promise<Identity> {
@@ -139,6 +142,7 @@ export function createWsServer(options: WsServerOptions): WsServer {
 
   /** Everything that may take time; throws UpgradeError. */
   async function admit(credential: Credential): Promise<Identity> {
+    checkDraining()
     checkCapacity()
     handshakes += 1
     try {
@@ -160,6 +164,8 @@ export function createWsServer(options: WsServerOptions): WsServer {
   ) {
     let isOpen = false
     try {
+      // Both may have come about meanwhile.
+      checkDraining()
       checkStillValid(identity)
       // Only the chosen one, which the library then repeats.
       if (protocol !== undefined) request.headers['sec-websocket-protocol'] = protocol
