@@ -94,7 +94,7 @@ test('the environment is read by kernel/config.ts, and handed on only to config.
 })
 
 const BANNED_FOLDERS = /^(?:utils?|common|types|helpers?|lib|misc|shared)$/
-const BANNED_WORDS = /(?:^|-)(?:manager|helpers?|utils?|impl|misc)(?:-|\.|$)|^base-/
+const BANNED_WORDS = /(?:^|-)(?:manager|helpers?|utils?|impl|misc)(?:-|\.|$)|^base\./
 const KEBAB = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+)*$/
 
 test('names of folders and files say what is in them, in kebab case', () => {

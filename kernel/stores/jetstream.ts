@@ -19,8 +19,9 @@ const STREAM_NOT_FOUND = 10_059
 
 /** Creates the stream, or brings it to what the spec says. Waits for NATS; several processes may do it at once. */
 export async function ensureStream(link: NatsLink, spec: StreamSpec, signal?: AbortSignal): Promise<void> {
-  const manager = await jetstreamManager(await link.connected(signal))
+  const connection = await link.connected(signal)
   await withStore('nats', async () => {
+    const manager = await jetstreamManager(connection)
     try {
       await manager.streams.update(spec.name, spec)
     } catch (error) {

@@ -12,6 +12,7 @@ import {
 } from 'mongodb'
 import type { Log } from '../log.ts'
 import type { MetricSpec, Metrics } from '../metrics.ts'
+import { createCircuit, within } from './circuit.ts'
 import { withStore } from './store-error.ts'
 
 export interface MongoLinkOptions {
@@ -26,8 +27,12 @@ export interface MongoLinkOptions {
 export interface MongoLink extends AsyncDisposable {
   readonly client: MongoClient
   readonly db: Db
-  /** Errors translated: UNAVAILABLE where MongoDB is away. */
-  run<T>(work: (db: Db) => Promise<T>): Promise<T>
+  /**
+   * With the circuit breaker, and errors translated: UNAVAILABLE where MongoDB
+   * is away or takes longer than the time. A write may then be stored all the
+   * same, so whoever repeats it has made it repeatable.
+   */
+  run<T>(work: (db: Db) => Promise<T>, options?: { readonly timeoutMs?: number }): Promise<T>
   /** Asks the server; for readiness. */
   check(): Promise<'ok' | string>
   close(): Promise<void>
@@ -40,6 +45,8 @@ export const MONGO_CONNECTIONS = {
 
 /** How long an operation looks for a server before it fails. */
 const SERVER_SELECTION_MS = 2000
+/** The driver takes `timeoutMS` of an operation and ignores it (7.9), hence a bound of our own. */
+const RUN_TIMEOUT_MS = 8000
 /** A socket without an answer for this long is given up. */
 const SOCKET_TIMEOUT_MS = 10_000
 const CHECK_TIMEOUT_MS = 1000
@@ -72,8 +79,18 @@ export async function connectMongo(options: MongoLinkOptions): Promise<MongoLink
     checkedOut -= 1
   })
   metrics.gauge(MONGO_CONNECTIONS, () => checkedOut)
-  client.on('serverHeartbeatFailed', ({ failure }) => log.warn({ err: failure }, 'MongoDB is away'))
+  // One record an outage of a server, not one a heartbeat.
+  const away = new Set<string>()
+  client.on('serverHeartbeatFailed', ({ connectionId, failure }) => {
+    if (away.has(connectionId)) return
+    away.add(connectionId)
+    log.warn({ err: failure, server: connectionId }, 'MongoDB is away')
+  })
+  client.on('serverHeartbeatSucceeded', ({ connectionId }) => {
+    if (away.delete(connectionId)) log.info({ server: connectionId }, 'MongoDB is back')
+  })
 
+  const circuit = createCircuit('mongo', metrics)
   const db = client.db(options.db)
   // Resolves later, or never; operations wait for a server on their own.
   client.connect().then(
@@ -83,10 +100,10 @@ export async function connectMongo(options: MongoLinkOptions): Promise<MongoLink
   const link: MongoLink = {
     client,
     db,
-    run: (work) => withStore('mongo', () => work(db)),
+    run: (work, { timeoutMs = RUN_TIMEOUT_MS } = {}) => circuit.run(() => within(timeoutMs, () => work(db))),
     async check() {
       try {
-        await db.command({ ping: 1 }, { timeoutMS: CHECK_TIMEOUT_MS })
+        await within(CHECK_TIMEOUT_MS, () => db.command({ ping: 1 }))
         return 'ok'
       } catch (error) {
         return error instanceof Error ? error.name : 'away'

@@ -147,6 +147,8 @@ export async function connectNats(options: NatsLinkOptions): Promise<NatsLink> {
     reconnect: true,
     maxReconnectAttempts: -1,
     waitOnFirstConnect: true,
+    // By itself the client gives up for good after two refusals: credentials may be on their way.
+    ignoreAuthErrorAbort: true,
     reconnectDelayHandler: () => RECONNECT_MS_MIN + Math.random() * (RECONNECT_MS_MAX - RECONNECT_MS_MIN),
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: PINGS_OUT_MAX,

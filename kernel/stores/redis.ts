@@ -2,12 +2,10 @@
  * A connection to Redis that fails fast: while Redis is away every command
  * ends at once, so that callers fall back to what they hold in memory.
  */
-import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel'
 import { Redis } from 'ioredis'
-import { DomainError, ErrorReason } from '../error.ts'
 import type { Log } from '../log.ts'
 import type { MetricSpec, Metrics } from '../metrics.ts'
-import { translateStoreError } from './store-error.ts'
+import { createCircuit } from './circuit.ts'
 
 export interface RedisLinkOptions {
   readonly url: string
@@ -39,11 +37,6 @@ export const REDIS_READY = {
   help: '1 while connected to Redis.',
 } satisfies MetricSpec
 
-export const REDIS_CIRCUIT = {
-  name: 'hushryd_redis_circuit_open',
-  help: '1 while the circuit breaker keeps commands away from Redis, 0.5 while it tries one.',
-} satisfies MetricSpec
-
 const COMMAND_TIMEOUT_MS = 500
 const FIRST_WAIT_MS = 2000
 const CONNECT_TIMEOUT_MS = 2000
@@ -51,20 +44,6 @@ const CONNECT_TIMEOUT_MS = 2000
 const SOCKET_TIMEOUT_MS = 3000
 const RECONNECT_MS_MIN = 50
 const RECONNECT_MS_MAX = 1000
-/** Timeouts in a row after which Redis is left alone for a while. */
-const FAILURES_MAX = 5
-const CIRCUIT_OPEN_MS = 1000
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof DomainError && error.reason === ErrorReason.ERROR_REASON_UNAVAILABLE
-}
-
-const GAUGE_OF_STATE = {
-  [CircuitState.Closed]: 0,
-  [CircuitState.HalfOpen]: 0.5,
-  [CircuitState.Open]: 1,
-  [CircuitState.Isolated]: 1,
-} as const
 
 export async function connectRedis(options: RedisLinkOptions): Promise<RedisLink> {
   const {
@@ -95,12 +74,8 @@ export async function connectRedis(options: RedisLinkOptions): Promise<RedisLink
       return RECONNECT_MS_MIN + Math.random() * (ceiling - RECONNECT_MS_MIN)
     },
   })
-  const breaker = circuitBreaker(handleWhen(isUnavailable), {
-    breaker: new ConsecutiveBreaker(FAILURES_MAX),
-    halfOpenAfter: CIRCUIT_OPEN_MS,
-  })
+  const circuit = createCircuit('redis', metrics)
   metrics.gauge(REDIS_READY, () => (raw.status === 'ready' ? 1 : 0))
-  metrics.gauge(REDIS_CIRCUIT, () => GAUGE_OF_STATE[breaker.state])
 
   raw.on('error', (error) => {
     // One record an outage, not one an attempt.
@@ -119,19 +94,7 @@ export async function connectRedis(options: RedisLinkOptions): Promise<RedisLink
     get isReady() {
       return raw.status === 'ready'
     },
-    async run(work) {
-      try {
-        return await breaker.execute(async () => {
-          try {
-            return await work(raw)
-          } catch (error) {
-            throw translateStoreError('redis', error)
-          }
-        })
-      } catch (error) {
-        throw error instanceof BrokenCircuitError ? translateStoreError('redis', error) : error
-      }
-    },
+    run: (work) => circuit.run(() => work(raw)),
     onReady(listener) {
       readyListeners.add(listener)
       return () => void readyListeners.delete(listener)

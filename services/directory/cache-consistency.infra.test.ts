@@ -11,20 +11,14 @@ import { TripStatus } from '@hushryd/gen/hushryd/directory/v1/directory.ts'
 import { PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
 import { type FaultyProxy, startFaultyProxy } from '@hushryd/kernel/testing/faulty-proxy.ts'
+import { testUrl } from '@hushryd/kernel/testing/store-urls.ts'
 import { uniquePrefix } from '@hushryd/kernel/testing/unique.ts'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { MongoClient } from 'mongodb'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import {
-  asBackend,
-  asUser,
-  type DirectoryNode,
-  newKeyLine,
-  startNode,
-  testUrl,
-} from './testing/directory-node.ts'
+import { asBackend, asUser, type DirectoryNode, newKeyLine, startNode } from './testing/directory-node.ts'
 
 const PROMISE_MS = 1000
 /** Marks of other processes are settled after five seconds. */

@@ -6,7 +6,6 @@
  * where MongoDB is away, since an old answer is better than none.
  */
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
-import { translateStoreError } from '@hushryd/kernel/stores/store-error.ts'
 import type { Collection } from 'mongodb'
 import type { Cache, CacheRead } from './cache.ts'
 import type { DirectoryEvents } from './events.ts'
@@ -16,6 +15,7 @@ import {
   type ChangeOutcome,
   changeDocument,
   findDocument,
+  type InStore,
   type VersionedDocument,
 } from './versioned-document.ts'
 
@@ -35,6 +35,7 @@ export interface Clocks {
 export interface CachedDocumentsParts<D extends VersionedDocument> {
   readonly kind: KindName
   readonly collection: Collection<D>
+  readonly inStore: InStore
   readonly cache: Cache
   readonly freshness: Freshness
   readonly events: DirectoryEvents
@@ -89,14 +90,9 @@ export class CachedDocuments<D extends VersionedDocument> {
     id: string,
     decide: (current: D | undefined) => Change<D> | undefined,
   ): Promise<ChangeOutcome<D>> {
-    const { kind, collection, cache, clocks, by, announce } = this.#parts
+    const { kind, collection, inStore, cache, clocks, by, announce } = this.#parts
     const ticketMs = await cache.ticketMs()
-    let outcome: ChangeOutcome<D>
-    try {
-      outcome = await changeDocument(collection, id, { by, nowMs: clocks.nowMs, decide })
-    } catch (error) {
-      throw translateStoreError('mongo', error)
-    }
+    const outcome = await changeDocument(collection, id, { inStore, by, nowMs: clocks.nowMs, decide })
     if (!outcome.isChanged) return outcome
     this.heard(id, outcome.document.version)
     // A failure here is made good by the settler; until then `heard` keeps this node off the old value.
@@ -116,14 +112,13 @@ export class CachedDocuments<D extends VersionedDocument> {
     id: string,
     { key, read, held }: { key: string; read: CacheRead | undefined; held: D | undefined },
   ): Promise<D | undefined> {
-    const { kind, collection, cache, clocks, events } = this.#parts
+    const { kind, collection, inStore, cache, clocks, events } = this.#parts
     const beganAtMs = clocks.monotonicMs()
     let found: D | undefined
     try {
-      found = await findDocument(collection, id)
+      found = await inStore(() => findDocument(collection, id))
     } catch (error) {
-      const problem = translateStoreError('mongo', error)
-      if (held === undefined || !isAway(problem)) throw problem
+      if (held === undefined || !isAway(error)) throw error
       events.read(kind, 'stale_cache')
       return held
     }

@@ -5,12 +5,13 @@
  */
 import { createLog } from '@hushryd/kernel/log.ts'
 import { readKeyRing } from '@hushryd/kernel/sealed-field.ts'
+import { testUrl } from '@hushryd/kernel/testing/store-urls.ts'
 import { uniquePrefix } from '@hushryd/kernel/testing/unique.ts'
 import { MongoClient } from 'mongodb'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ContactsDocument, contactsShape } from './contacts-store.ts'
 import { rotateKeys } from './rotate-keys.ts'
-import { asBackend, asUser, newKeyLine, startNode, testUrl } from './testing/directory-node.ts'
+import { asBackend, asUser, newKeyLine, startNode } from './testing/directory-node.ts'
 import { type UserDocument, usersShape } from './user-store.ts'
 
 const prefix = uniquePrefix()

@@ -2,6 +2,7 @@ import { type PutTripRequest, TripStatus } from '@hushryd/gen/hushryd/directory/
 import { CacheInvalidated, PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
+import { testUrl } from '@hushryd/kernel/testing/store-urls.ts'
 import { uniquePrefix } from '@hushryd/kernel/testing/unique.ts'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { Redis } from 'ioredis'
@@ -14,7 +15,6 @@ import {
   newKeyLine,
   onBehalfOf,
   startNode,
-  testUrl,
 } from './testing/directory-node.ts'
 
 const prefix = uniquePrefix()

@@ -22,7 +22,7 @@ import { createHandlers } from './handlers.ts'
 import { type Settleable, Settler, SWEEP_EVERY_MS } from './settler.ts'
 import { openTrip, type TripDocument, tripsShape } from './trip-store.ts'
 import { openUser, type UserDocument, usersShape } from './user-store.ts'
-import type { VersionedDocument } from './versioned-document.ts'
+import type { InStore, VersionedDocument } from './versioned-document.ts'
 
 export interface Directory extends AsyncDisposable {
   readonly port: number
@@ -36,6 +36,8 @@ export interface DirectoryOverrides {
 const NAME = 'directory'
 /** While MongoDB is away the sweeps try it at least this often: until one works, nothing is read from Redis alone. */
 const SWEEP_BACKOFF_MAX_MS = 1000
+/** Bounds one command to MongoDB, finding a server included: a read still has time to be answered from Redis. */
+const MONGO_COMMAND_MS = 1500
 const SHAPES = [usersShape, contactsShape, tripsShape] as const
 
 export async function startDirectory(
@@ -72,6 +74,7 @@ export async function startDirectory(
   opened.use(redis)
   opened.use(nats)
 
+  const inStore: InStore = (command) => mongo.run(command, { timeoutMs: MONGO_COMMAND_MS })
   const cache = new Cache(redis, events)
   const freshness = new Freshness()
   const feed = new ChangeFeed(nats, events)
@@ -90,6 +93,7 @@ export async function startDirectory(
     return new CachedDocuments({
       kind,
       collection,
+      inStore,
       cache,
       freshness,
       events,
@@ -127,7 +131,7 @@ export async function startDirectory(
       announce: (document) => feed.announce(kind, document),
     }),
   )
-  const settler = new Settler({ kinds: settleables, cache, freshness, events, clocks, by })
+  const settler = new Settler({ kinds: settleables, inStore, cache, freshness, events, clocks, by })
   opened.defer(() => settler.idle())
 
   let hasCollections = false

@@ -13,7 +13,7 @@ import type { Cache } from './cache.ts'
 import { type Clocks, cacheKey, encode, type KindName } from './cached-documents.ts'
 import type { DirectoryEvents } from './events.ts'
 import type { Freshness } from './freshness.ts'
-import { MONGO_COMMAND_MS, type VersionedDocument } from './versioned-document.ts'
+import type { InStore, VersionedDocument } from './versioned-document.ts'
 
 /** With TRUST_MS of 700 ms, two sweeps in a row may fail before reads leave the cache. */
 export const SWEEP_EVERY_MS = 200
@@ -40,6 +40,7 @@ export interface Settleable {
 
 export interface SettlerParts {
   readonly kinds: readonly Settleable[]
+  readonly inStore: InStore
   readonly cache: Cache
   readonly freshness: Freshness
   readonly events: DirectoryEvents
@@ -87,14 +88,15 @@ export class Settler {
   }
 
   async #list({ kind, collection }: Settleable): Promise<ReadonlyMap<string, Seen>> {
-    const marked = await collection
-      .find({ 'pending.at': { $gt: new Date(0) } } as Filter<VersionedDocument>, {
-        projection: { version: 1, 'pending.by': 1 },
-        timeoutMS: MONGO_COMMAND_MS,
-      })
-      .sort({ 'pending.at': 1 })
-      .limit(LISTED_MAX + 1)
-      .toArray()
+    const marked = await this.#parts.inStore(() =>
+      collection
+        .find({ 'pending.at': { $gt: new Date(0) } } as Filter<VersionedDocument>, {
+          projection: { version: 1, 'pending.by': 1 },
+        })
+        .sort({ 'pending.at': 1 })
+        .limit(LISTED_MAX + 1)
+        .toArray(),
+    )
     // After the answer: the change came before this, and its time to settle counts from no earlier.
     const nowMs = this.#parts.clocks.monotonicMs()
     const before = this.#seen.get(kind)
@@ -129,15 +131,12 @@ export class Settler {
   }
 
   async #settle({ kind, collection, announce }: Settleable, due: readonly Seen[]): Promise<void> {
-    const { cache, clocks, events } = this.#parts
+    const { inStore, cache, clocks, events } = this.#parts
     const ticketMs = await cache.ticketMs()
     if (ticketMs === undefined) return
     const versions = new Map(due.map((seen) => [seen.id, seen]))
-    const found = await collection
-      .find({ _id: { $in: [...versions.keys()] } } as Filter<VersionedDocument>, {
-        timeoutMS: MONGO_COMMAND_MS,
-      })
-      .toArray()
+    const ids = { _id: { $in: [...versions.keys()] } } as Filter<VersionedDocument>
+    const found = await inStore(() => collection.find(ids).toArray())
     // One that has changed since has a new mark, and its own time.
     const documents = found.filter(
       ({ _id, version, pending }) => pending && versions.get(_id)?.version === version,
@@ -163,7 +162,7 @@ export class Settler {
         updateOne: { filter: { _id, version }, update: { $unset: { pending: '' } } },
       }),
     )
-    await collection.bulkWrite(unmark, { ordered: false, timeoutMS: MONGO_COMMAND_MS })
+    await inStore(() => collection.bulkWrite(unmark, { ordered: false }))
     events.settled(kind, done.length)
   }
 }

@@ -88,22 +88,29 @@ export function documentShape(
 /** Writers of one document at one moment; each round lets at least one of them through. */
 const ATTEMPTS_MAX = 24
 const RETRY_PAUSE_MS_MAX = 12
-/** Bounds one command to MongoDB, finding a server included. */
-export const MONGO_COMMAND_MS = 1500
 const DUPLICATE_KEY = 11000
+
+/** Runs one command; throws UNAVAILABLE where MongoDB is away or too slow. */
+export type InStore = <T>(command: () => Promise<T>) => Promise<T>
 
 /** `decide` gives the new body, or undefined where nothing changes; what it throws goes to the caller. */
 export async function changeDocument<D extends VersionedDocument>(
   collection: Collection<D>,
   id: string,
   {
+    inStore,
     by,
     nowMs,
     decide,
-  }: { by: string; nowMs: () => number; decide: (current: D | undefined) => Change<D> | undefined },
+  }: {
+    inStore: InStore
+    by: string
+    nowMs: () => number
+    decide: (current: D | undefined) => Change<D> | undefined
+  },
 ): Promise<ChangeOutcome<D>> {
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-    const current = await findDocument(collection, id)
+    const current = await inStore(() => findDocument(collection, id))
     const change = decide(current)
     if (change === undefined) {
       // Only a document that is there can stay as it is.
@@ -120,7 +127,7 @@ export async function changeDocument<D extends VersionedDocument>(
       updatedAt: at,
       pending,
     } as unknown as D
-    if (await writeGuarded(collection, current, document)) return { document, isChanged: true }
+    if (await inStore(() => writeGuarded(collection, current, document))) return { document, isChanged: true }
     await sleep(randomInt(RETRY_PAUSE_MS_MAX))
   }
   throw new DomainError(
@@ -136,7 +143,7 @@ export async function findDocument<D extends VersionedDocument>(
   collection: Collection<D>,
   id: string,
 ): Promise<D | undefined> {
-  const found = await collection.findOne({ _id: id } as Filter<D>, { timeoutMS: MONGO_COMMAND_MS })
+  const found = await collection.findOne({ _id: id } as Filter<D>)
   return (found ?? undefined) as D | undefined
 }
 
@@ -146,10 +153,9 @@ async function writeGuarded<D extends VersionedDocument>(
   current: D | undefined,
   document: D,
 ): Promise<boolean> {
-  const options = { timeoutMS: MONGO_COMMAND_MS }
   if (current === undefined) {
     try {
-      await collection.insertOne(document as OptionalUnlessRequiredId<D>, options)
+      await collection.insertOne(document as OptionalUnlessRequiredId<D>)
       return true
     } catch (error) {
       if (error instanceof MongoServerError && error.code === DUPLICATE_KEY) return false
@@ -158,6 +164,6 @@ async function writeGuarded<D extends VersionedDocument>(
   }
   const guard = { _id: current._id, version: current.version } as Filter<D>
   const { _id, ...replacement } = document
-  const { matchedCount } = await collection.replaceOne(guard, replacement as never, options)
+  const { matchedCount } = await collection.replaceOne(guard, replacement as never)
   return matchedCount === 1
 }

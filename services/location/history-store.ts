@@ -58,17 +58,20 @@ function collectionOf(mongo: MongoLink): Collection<HistoryDocument> {
 export function createHistoryFinder(mongo: MongoLink, timeoutMs: number): FindHistory {
   const collection = collectionOf(mongo)
   return async (tripId, { fromMs, toMs, fixesMax }) =>
-    await mongo.run(async () => {
-      const found = await collection
-        .find(
-          { 'meta.tripId': tripId, t: timeBetween(fromMs, toMs), suspect: { $exists: false } },
-          { projection: { _id: 0 }, hint: TRIP_TIME, timeoutMS: timeoutMs },
-        )
-        .sort({ t: -1 })
-        .limit(fixesMax)
-        .toArray()
-      return found.map(fixOf)
-    })
+    await mongo.run(
+      async () => {
+        const found = await collection
+          .find(
+            { 'meta.tripId': tripId, t: timeBetween(fromMs, toMs), suspect: { $exists: false } },
+            { projection: { _id: 0 }, hint: TRIP_TIME },
+          )
+          .sort({ t: -1 })
+          .limit(fixesMax)
+          .toArray()
+        return found.map(fixOf)
+      },
+      { timeoutMs },
+    )
 }
 
 export interface HistoryStore {

@@ -8,6 +8,7 @@ import {
   type RpcChannel,
   type RpcClient,
 } from '@hushryd/kernel/rpc/client.ts'
+import { testUrl } from '@hushryd/kernel/testing/store-urls.ts'
 import type { Metadata } from 'nice-grpc'
 import { readDirectoryConfig } from '../config.ts'
 import { type Directory, startDirectory } from '../service.ts'
@@ -16,12 +17,6 @@ const PEER_KEY = 'peer-key-of-the-directory-tests'
 const CALL_TIMEOUT_MS = 8000
 
 export type DirectoryClient = RpcClient<typeof DirectoryServiceDefinition>
-
-export function testUrl(name: 'TEST_NATS_URL' | 'TEST_REDIS_URL' | 'TEST_MONGO_URL'): string {
-  const url = process.env[name]
-  if (url === undefined) throw new Error(`${name} is not set: run with the project "infra"`)
-  return url
-}
 
 export function newKeyLine(id: string): string {
   return `${id}:${randomBytes(32).toString('base64')}`

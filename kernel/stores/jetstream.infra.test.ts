@@ -1,0 +1,151 @@
+/**
+ * Invariant: publish() resolves only for what JetStream has stored, and every
+ * other message is reported as failed within the time-out. Method: a stream
+ * on the real server, a faulty proxy before it.
+ */
+import { jetstreamManager } from '@nats-io/jetstream'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ErrorReason } from '../error.ts'
+import { createMetrics } from '../metrics.ts'
+import { until } from '../testing/await-until.ts'
+import { type FaultyProxy, startFaultyProxy } from '../testing/faulty-proxy.ts'
+import { createMemoryLog } from '../testing/memory-log.ts'
+import { testUrl } from '../testing/store-urls.ts'
+import { uniquePrefix } from '../testing/unique.ts'
+import {
+  createJetStreamPublisher,
+  ensureStream,
+  type JetStreamPublisher,
+  type JetStreamPublisherOptions,
+} from './jetstream.ts'
+import { connectNats, type NatsLink } from './nats.ts'
+
+const prefix = uniquePrefix()
+const STREAM = `${prefix}STREAM`
+const UNAVAILABLE = { reason: ErrorReason.ERROR_REASON_UNAVAILABLE, metadata: { store: 'nats' } }
+const { log } = createMemoryLog()
+const data = Buffer.from('data')
+let admin: NatsLink
+
+beforeAll(async () => {
+  admin = await connectNats({
+    url: testUrl('TEST_NATS_URL'),
+    name: 'admin',
+    log,
+    metrics: createMetrics('admin'),
+  })
+  await ensureStream(admin, { name: STREAM, subjects: [`${prefix}.kept.>`], max_msg_size: 1000 })
+})
+
+afterAll(async () => {
+  await (await jetstreamManager(await admin.connected())).streams.delete(STREAM)
+  await admin.close()
+})
+
+async function storedCount(subject: string): Promise<number> {
+  const manager = await jetstreamManager(await admin.connected())
+  const { state } = await manager.streams.info(STREAM, { subjects_filter: subject })
+  return state.subjects?.[subject] ?? 0
+}
+
+interface Fixture extends AsyncDisposable {
+  readonly proxy: FaultyProxy
+  readonly link: NatsLink
+  readonly publisher: JetStreamPublisher
+  outcome(name: string): Promise<number>
+}
+
+async function open(options: Partial<JetStreamPublisherOptions> = {}): Promise<Fixture> {
+  const proxy = await startFaultyProxy({ target: testUrl('TEST_NATS_URL') })
+  const metrics = createMetrics('test')
+  const link = await connectNats({ url: proxy.url('nats'), name: 'test', log, metrics })
+  const publisher = createJetStreamPublisher(link, { log, metrics, ...options })
+  return {
+    proxy,
+    link,
+    publisher,
+    async outcome(name) {
+      const pattern = new RegExp(`hushryd_jetstream_published_total\\{outcome="${name}"[^}]*\\} (\\d+)`)
+      return Number(pattern.exec(await metrics.render())?.[1] ?? 0)
+    },
+    async [Symbol.asyncDispose]() {
+      publisher[Symbol.dispose]()
+      await link.close()
+      await proxy[Symbol.asyncDispose]()
+    },
+  }
+}
+
+test('each publish resolves once its message is stored, many at a time', async () => {
+  await using fixture = await open()
+  const subject = `${prefix}.kept.many`
+  await Promise.all(Array.from({ length: 2000 }, () => fixture.publisher.publish(subject, data)))
+  expect(await storedCount(subject)).toBe(2000)
+  expect(fixture.publisher.inFlight).toBe(0)
+  expect(await fixture.outcome('stored')).toBe(2000)
+})
+
+test('a message with an id that is published again is stored once', async () => {
+  await using fixture = await open()
+  const subject = `${prefix}.kept.once`
+  for (let time = 0; time < 3; time += 1)
+    await fixture.publisher.publish(subject, data, { msgId: `${prefix}1` })
+  expect(await storedCount(subject)).toBe(1)
+})
+
+test('a subject without a stream, and a message that the stream refuses, are failures', async () => {
+  await using fixture = await open()
+  await expect(fixture.publisher.publish(`${prefix}.nowhere`, data)).rejects.toMatchObject(UNAVAILABLE)
+  const large = Buffer.alloc(2000)
+  await expect(fixture.publisher.publish(`${prefix}.kept.large`, large)).rejects.toMatchObject(UNAVAILABLE)
+  expect(await fixture.outcome('refused')).toBe(2)
+})
+
+test('no acknowledgement in time is a failure, and a late one is no harm', async () => {
+  await using fixture = await open({ ackTimeoutMs: 100 })
+  const subject = `${prefix}.kept.late`
+  fixture.proxy.stall()
+  await expect(fixture.publisher.publish(subject, data)).rejects.toMatchObject(UNAVAILABLE)
+  expect(await fixture.outcome('timeout')).toBe(1)
+  fixture.proxy.heal()
+  await until(async () => (await storedCount(subject)) === 1)
+  await fixture.publisher.publish(subject, data)
+})
+
+test('what waits when the connection is lost fails at once, and so does what comes while NATS is away', async () => {
+  await using fixture = await open({ ackTimeoutMs: 60_000 })
+  const { publisher, proxy, link } = fixture
+  proxy.stall()
+  const waiting = [1, 2, 3].map(() => publisher.publish(`${prefix}.kept.lost`, data))
+  const outcomes = Promise.allSettled(waiting)
+  expect(publisher.inFlight).toBe(3)
+  proxy.cut()
+  for (const outcome of await outcomes) {
+    expect(outcome).toMatchObject({ status: 'rejected', reason: UNAVAILABLE })
+  }
+  await expect(publisher.publish(`${prefix}.kept.away`, data)).rejects.toMatchObject(UNAVAILABLE)
+  expect(await fixture.outcome('disconnected')).toBe(4)
+  proxy.heal()
+  await until(() => link.isConnected)
+  await publisher.publish(`${prefix}.kept.back`, data)
+})
+
+test('past the most that may wait, a publish is refused instead of queued', async () => {
+  await using fixture = await open({ inFlightMax: 2 })
+  const { publisher, proxy } = fixture
+  proxy.stall()
+  const waiting = [1, 2].map(() => publisher.publish(`${prefix}.kept.full`, data))
+  await expect(publisher.publish(`${prefix}.kept.full`, data)).rejects.toMatchObject(UNAVAILABLE)
+  expect(await fixture.outcome('full')).toBe(1)
+  proxy.heal()
+  await Promise.all(waiting)
+})
+
+test('a stream is created once and brought to its newest description, also by several at once', async () => {
+  const spec = { name: `${prefix}OTHER`, subjects: [`${prefix}.other`] }
+  await Promise.all([1, 2, 3].map(() => ensureStream(admin, spec)))
+  await ensureStream(admin, { ...spec, max_msgs: 5 })
+  const manager = await jetstreamManager(await admin.connected())
+  expect((await manager.streams.info(spec.name)).config.max_msgs).toBe(5)
+  await manager.streams.delete(spec.name)
+})
