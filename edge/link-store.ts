@@ -1,5 +1,6 @@
 /** Tickets and share links in Redis, under the hashes of their secrets. */
 import type { Role } from '@hushryd/kernel/rpc/caller.ts'
+import { readShareLink, type ShareLink, shareLinkKey, writeShareLink } from '@hushryd/kernel/share-link.ts'
 import type { RedisLink } from '@hushryd/kernel/stores/redis.ts'
 import { hashOf } from './session-token.ts'
 
@@ -9,17 +10,8 @@ export type Ticket =
   | { readonly kind: 'session'; readonly userId: string; readonly role: Role; readonly sessionHash: string }
   | { readonly kind: 'fleet' }
 
-export interface ShareLink {
-  readonly tripId: string
-  readonly expiresAt: number
-}
-
 function ticketKey(ticket: string): string {
   return `ticket:{${hashOf(ticket)}}`
-}
-
-function shareKey(token: string): string {
-  return `share:{${hashOf(token)}}`
 }
 
 export class LinkStore {
@@ -40,11 +32,11 @@ export class LinkStore {
   }
 
   async putShare(token: string, link: ShareLink, lifeMs: number): Promise<void> {
-    await this.#redis.run((redis) => redis.set(shareKey(token), JSON.stringify(link), 'PX', lifeMs))
+    await this.#redis.run((redis) => redis.set(shareLinkKey(token), writeShareLink(link), 'PX', lifeMs))
   }
 
   async findShare(token: string): Promise<ShareLink | undefined> {
-    const text = await this.#redis.run((redis) => redis.get(shareKey(token)))
-    return text === null ? undefined : (JSON.parse(text) as ShareLink)
+    const text = await this.#redis.run((redis) => redis.get(shareLinkKey(token)))
+    return text === null ? undefined : readShareLink(text)
   }
 }

@@ -5,6 +5,7 @@ import { TripStatus } from '@hushryd/gen/hushryd/directory/v1/directory.ts'
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { Caller, Role } from '@hushryd/kernel/rpc/caller.ts'
+import { SHARE_LINK_MS, shareLinkUrl } from '@hushryd/kernel/share-link.ts'
 import type { Identity, SessionIdentity, ViewerIdentity } from './identity.ts'
 import { type LinkStore, TICKET_MS } from './link-store.ts'
 import { type NamedSession, SESSION_MS, type SessionStore } from './session-store.ts'
@@ -12,8 +13,6 @@ import { hashOf, isSecret, newSecret, newToken, parseToken } from './session-tok
 
 export type { Identity, SessionIdentity, ViewerIdentity } from './identity.ts'
 
-/** The longest life of a share link. */
-const SHARE_MS = 24 * 60 * 60 * 1000
 /** A look at the public map ends after this; the page opens another. */
 const FLEET_VIEW_MS = 60 * 60 * 1000
 
@@ -64,6 +63,10 @@ function ended(what: string): DomainError {
 
 function hasEnded({ status }: GetTripResponse): boolean {
   return status === TripStatus.COMPLETED || status === TripStatus.CANCELLED
+}
+
+function takesPart({ driverId, passengerIds }: GetTripResponse, userId: string): boolean {
+  return driverId === userId || passengerIds.includes(userId)
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
@@ -164,13 +167,9 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     async createShareLink(caller, tripId) {
       const trip = await getTrip(tripId)
-      const isAllowed =
-        caller.kind === 'backend' ||
-        (caller.kind === 'user' &&
-          (caller.role === 'admin' ||
-            trip.driverId === caller.userId ||
-            trip.passengerIds.includes(caller.userId)))
-      if (!isAllowed) {
+      const isTrusted = caller.kind === 'backend' || (caller.kind === 'user' && caller.role === 'admin')
+      const sharedBy = caller.kind === 'user' && !isTrusted ? caller.userId : undefined
+      if (!isTrusted && (sharedBy === undefined || !takesPart(trip, sharedBy))) {
         throw new DomainError(
           ErrorReason.ERROR_REASON_NOT_A_PARTICIPANT,
           'The caller takes no part in this trip.',
@@ -178,19 +177,19 @@ export function createSessions(options: SessionsOptions): Sessions {
       }
       if (hasEnded(trip)) throw new DomainError(ErrorReason.ERROR_REASON_TRIP_ENDED, 'The trip has ended.')
       const token = newSecret()
-      const expiresAt = clock.nowMs() + SHARE_MS
-      await links.putShare(token, { tripId, expiresAt }, SHARE_MS)
-      return {
-        url: `${options.publicUrl.replace(/\/$/, '')}/live?trip=${encodeURIComponent(tripId)}&share=${token}`,
-        expiresAtMs: expiresAt,
-      }
+      const expiresAt = clock.nowMs() + SHARE_LINK_MS
+      const link = { tripId, expiresAt, ...(sharedBy === undefined ? {} : { sharedBy }) }
+      await links.putShare(token, link, SHARE_LINK_MS)
+      return { url: shareLinkUrl(options.publicUrl, tripId, token), expiresAtMs: expiresAt }
     },
 
     async openShare(token) {
       if (!isSecret(token)) throw unknown('share link')
       const link = await links.findShare(token)
       if (link === undefined || link.expiresAt <= clock.nowMs()) throw ended('share link')
-      await getRunningTrip(link.tripId)
+      const trip = await getRunningTrip(link.tripId)
+      // An alert's link is made without asking which trip is whose; it is asked here.
+      if (link.sharedBy !== undefined && !takesPart(trip, link.sharedBy)) throw ended('share link')
       return {
         caller: { kind: 'viewer', scope: `trip:${link.tripId}` },
         name: `share:${hashOf(token).slice(0, 12)}`,

@@ -4,9 +4,9 @@
  * and at the provider; the record has the attempts.
  */
 import { randomUUID } from 'node:crypto'
+import { notificationId } from '@hushryd/kernel/queued-notification.ts'
 import type { NotifyEvents } from './events.ts'
 import type { Handovers } from './handover.ts'
-import { notificationId } from './intake.ts'
 import { type Notification, newNotification } from './notification.ts'
 import type { Channel, ProviderName } from './provider.ts'
 import type { ProviderLink } from './provider-link.ts'

@@ -3,16 +3,15 @@
  * applied after. While NATS is away MongoDB takes them, where the timers find
  * them within a blink; without both the caller is told to try again.
  */
-import { createHash, randomBytes } from 'node:crypto'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
+import { notificationId, queueSubject, sealVariables } from '@hushryd/kernel/queued-notification.ts'
 import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
 import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NotifyEvents } from './events.ts'
 import { type Notification, newNotification, type Priority, type Recipients } from './notification.ts'
 import type { Channel } from './provider.ts'
 import { isUnavailable, type RecordStore } from './record-store.ts'
-import { sealData } from './sealed-data.ts'
-import { encodeQueued, queueSubject } from './streams.ts'
+import { encodeQueued } from './streams.ts'
 import { channelsOf, readData } from './template.ts'
 import type { Templates } from './template-files.ts'
 
@@ -40,17 +39,6 @@ export interface Order {
   readonly idempotencyKey: string
   readonly reportTo: string
   readonly correlationId: string
-}
-
-const ID_CHARS = 27
-
-/** The same for the same key of the same caller, so that a repeat needs no look-up; random without a key. */
-export function notificationId(caller: string, idempotencyKey: string): string {
-  const bytes =
-    idempotencyKey === ''
-      ? randomBytes(ID_CHARS)
-      : createHash('sha256').update(`${caller}\n${idempotencyKey}`).digest()
-  return `n_${bytes.toString('base64url').slice(0, ID_CHARS)}`
 }
 
 function refuse(field: string, description: string): never {
@@ -89,7 +77,7 @@ export class Intake {
       id: notificationId(caller, order.idempotencyKey),
       channels: [first, ...more],
       templateVersion: template.version,
-      sealedData: sealData(ring, template.name, filled),
+      sealedData: sealVariables(ring, template.name, filled),
       acceptedMs: nowMs(),
     })
   }

@@ -9,6 +9,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Log } from '@hushryd/kernel/log.ts'
 import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
+import { queueSubject } from '@hushryd/kernel/queued-notification.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import type { JsMsg } from '@nats-io/jetstream'
 import { ACK_WAIT_MS, consume } from './consumer.ts'
@@ -19,7 +20,7 @@ import { Pool } from './pool.ts'
 import type { Channel } from './provider.ts'
 import type { Records } from './records.ts'
 import type { Sender } from './sender.ts'
-import { decodeQueued, queueSubject, streamNames } from './streams.ts'
+import { decodeQueued, streamNames } from './streams.ts'
 
 export interface LaneParts {
   readonly link: NatsLink

@@ -1,4 +1,5 @@
 /** Collections and streams as this service needs them, and how much waits in the queue. */
+import { queueSubject } from '@hushryd/kernel/queued-notification.ts'
 import { ensureStream } from '@hushryd/kernel/stores/jetstream.ts'
 import { ensureCollection, type MongoLink } from '@hushryd/kernel/stores/mongo.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
@@ -9,7 +10,7 @@ import type { NotifyEvents } from './events.ts'
 import { CHANNELS, PRIORITIES } from './notification.ts'
 import { earlyReceiptsSpec } from './receipts.ts'
 import { notificationsSpec } from './record-document.ts'
-import { queueSubject, streamNames, streamSpecs } from './streams.ts'
+import { streamNames, streamSpecs } from './streams.ts'
 import { suppressionsSpec } from './suppressions.ts'
 
 export async function prepareMongo({ db }: MongoLink): Promise<void> {

@@ -5,6 +5,7 @@ import {
   OutcomeStatus,
   QueuedNotification,
 } from '@hushryd/gen/hushryd/notify/v1/queue.ts'
+import { outcomeStream } from '@hushryd/kernel/queued-notification.ts'
 import type { StreamSpec } from '@hushryd/kernel/stores/jetstream.ts'
 import {
   type Announcement,
@@ -12,7 +13,6 @@ import {
   type Notification,
   newNotification,
   PRIORITIES,
-  type Priority,
   type Recipients,
 } from './notification.ts'
 import type { Channel } from './provider.ts'
@@ -32,7 +32,7 @@ const DUPLICATES_NS = 120 * SECOND_NS
 export function streamNames(namespace: string) {
   return {
     queue: `${namespace}NOTIFY`,
-    outcomes: `${namespace}NOTIFY_OUTCOME`,
+    outcomes: outcomeStream(namespace),
     dead: `${namespace}NOTIFY_DEAD`,
   }
 }
@@ -64,17 +64,9 @@ export function streamSpecs({ namespace, replicas, bytesMax }: StreamOptions): S
   ]
 }
 
-export function queueSubject(namespace: string, priority: Priority, channel: Channel): string {
-  return `${namespace}notify.q.${priority}.${channel}`
-}
-
 /** Receipts that could not be put on record at once. */
 export function receiptSubject(namespace: string): string {
   return `${namespace}notify.receipt`
-}
-
-export function outcomeSubject(namespace: string, reportTo: string): string {
-  return `${namespace}notify.outcome.${reportTo}`
 }
 
 export function deadSubject(namespace: string, channel: Channel): string {

@@ -123,6 +123,16 @@ test('the duress PIN looks like a cancellation and leaves the alert open', () =>
   expect(alert.nextEscalationMs).toBe(31_000)
 })
 
+test('after a duress PIN the right PIN changes nothing, and both answer alike whatever operations did', () => {
+  const forced = signalDuress(raise(TRIGGER, TIMES), 5_000)
+  expect(cancel(forced, 6_000)).toBe(forced)
+  const resolved = resolve(forced, { actor: 'meera', note: '', atMs: 7_000 })
+  expect(cancel(resolved, 8_000)).toBe(resolved)
+  expect(signalDuress(resolved, 8_000)).toBe(resolved)
+  const cancelled = cancel(raise(TRIGGER, TIMES), 5_000)
+  expect(signalDuress(cancelled, 6_000)).toBe(cancelled)
+})
+
 test('a message that is read is not taken for sent by a late receipt', () => {
   const contact = { contact: 0, name: 'Meera', channel: 'sms', atMs: 2_000 }
   const read = noteContact(raise(TRIGGER, TIMES), { ...contact, status: 'READ' })

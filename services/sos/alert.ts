@@ -20,6 +20,7 @@ export const Status = {
 } as const
 export type Status = (typeof Status)[keyof typeof Status]
 
+/** What raising an alert starts, all at once; none waits for another. */
 export const LEGS = ['stream', 'database', 'admin', 'contacts'] as const
 export type Leg = (typeof LEGS)[number]
 export type LegState = 'DONE' | 'QUEUED' | 'FAILED' | 'NONE'
@@ -67,7 +68,8 @@ export interface Alert extends Trigger {
   readonly escalations: number
   /** When someone is told again unless something happens; undefined once the alert is closed. */
   readonly nextEscalationMs: number | undefined
-  readonly legs: Legs
+  /** True once notify has found nobody to tell. */
+  readonly hasNoContacts: boolean
   readonly contacts: readonly ContactStep[]
   readonly audit: readonly AuditEntry[]
   /** Rises with each change; writes are guarded by it. */
@@ -107,7 +109,7 @@ export function raise(trigger: Trigger, times: EscalationTimes): Alert {
     duressMs: 0,
     escalations: 0,
     nextEscalationMs: receivedMs + times.firstAfterMs,
-    legs: { stream: 'QUEUED', database: 'QUEUED', admin: 'QUEUED', contacts: 'QUEUED' },
+    hasNoContacts: false,
     contacts: [],
     audit: appendEntry([], { action: 'triggered', actor: userId, note: '', atMs: receivedMs }),
     version: 1,
@@ -165,17 +167,25 @@ export function resolve(alert: Alert, { actor, note, atMs }: Step): Alert {
   return change(alert, fields, { action: 'resolved', actor, note, atMs })
 }
 
-/** By the right PIN. Answers the alert unchanged where the person has cancelled it before; throws ALERT_CLOSED. */
+/**
+ * By the right PIN. Answers the alert unchanged where it looks cancelled to the
+ * person already; throws ALERT_CLOSED. After the duress PIN only operations
+ * close it: who forced one PIN out of a person forces the other.
+ */
 export function cancel(alert: Alert, atMs: number): Alert {
-  if (alert.status === Status.CANCELLED) return alert
+  if (personStatus(alert) === Status.CANCELLED) return alert
   if (isClosed(alert)) throw closedError()
   const fields: Change = { status: Status.CANCELLED, closedMs: atMs, nextEscalationMs: undefined }
   return change(alert, fields, { action: 'cancelled', actor: alert.userId, atMs })
 }
 
-/** By the duress PIN: for the person it is cancelled, for operations it is worse than before. Throws ALERT_CLOSED. */
+/**
+ * By the duress PIN: for the person it is cancelled, for operations it is worse
+ * than before. One that is cancelled stays so, as with the right PIN: the two
+ * never differ. Throws ALERT_CLOSED.
+ */
 export function signalDuress(alert: Alert, atMs: number): Alert {
-  if (alert.duressMs > 0) return alert
+  if (personStatus(alert) === Status.CANCELLED) return alert
   if (isClosed(alert)) throw closedError()
   return change(alert, { duressMs: atMs }, { action: 'duress', actor: alert.userId, atMs })
 }
@@ -200,6 +210,13 @@ export function noteContact(alert: Alert, step: ContactStep): Alert | undefined 
   contacts.sort((a, b) => a.contact - b.contact || (a.channel < b.channel ? -1 : 1))
   const note = `contact ${step.contact + 1} by ${step.channel}: ${step.status}`
   return change(alert, { contacts }, { action: 'contact', actor: 'notify', note, atMs: step.atMs })
+}
+
+/** There is nobody to tell. Answers undefined where that is no news. */
+export function noteNoContacts(alert: Alert, atMs: number): Alert | undefined {
+  if (alert.hasNoContacts) return undefined
+  const note = 'there is no contact to tell'
+  return change(alert, { hasNoContacts: true }, { action: 'contact', actor: 'notify', note, atMs })
 }
 
 /** What the person's phone shows. Under duress whoever looks over the shoulder sees a cancelled alert. */
