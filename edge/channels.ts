@@ -7,6 +7,7 @@ export interface ServiceChannels {
   /** One for each address. */
   readonly locations: readonly RpcChannel[]
   readonly notify: RpcChannel
+  readonly maskcall: RpcChannel
   /** To the edges' own services. */
   readonly edge: RpcChannel
 }
@@ -18,7 +19,13 @@ function isUsable(channel: RpcChannel | undefined): channel is RpcChannel {
   return channel?.channel().getConnectivityState(false) !== connectivityState.TRANSIENT_FAILURE
 }
 
-export function createChannelOf({ directory, locations, notify, edge }: ServiceChannels): ChannelOf {
+export function createChannelOf({
+  directory,
+  locations,
+  notify,
+  maskcall,
+  edge,
+}: ServiceChannels): ChannelOf {
   let turn = 0
 
   /** Any pod answers any call; one that is known to be away is passed over. */
@@ -32,6 +39,7 @@ export function createChannelOf({ directory, locations, notify, edge }: ServiceC
     if (serviceName.startsWith('hushryd.location.')) return location()
     if (serviceName.startsWith('hushryd.directory.')) return directory
     if (serviceName.startsWith('hushryd.notify.')) return notify
+    if (serviceName.startsWith('hushryd.maskcall.')) return maskcall
     if (serviceName.startsWith('hushryd.edge.')) return edge
     return undefined
   }

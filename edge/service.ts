@@ -137,6 +137,7 @@ export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {
       directory: directoryChannel,
       locations,
       notify: open(config.NOTIFY_ADDR),
+      maskcall: open(config.MASKCALL_ADDR),
       edge,
     }),
     metrics,
