@@ -310,6 +310,50 @@ test('a stream whose handler ignores the stop does not hold the server beyond th
   expect(await ended).toBeInstanceOf(DomainError)
 })
 
+test('a unary call is one record: who is to blame shows in its level, what was asked does not show', async () => {
+  await using rpc = await startTestRpc({
+    async getTrip({ tripId }) {
+      if (tripId === 'away') throw new DomainError(ErrorReason.ERROR_REASON_UNAVAILABLE, 'away')
+      if (tripId === 'none') throw new DomainError(ErrorReason.ERROR_REASON_TRIP_NOT_FOUND, 'none')
+      return {}
+    },
+  })
+  const metadata = callerMetadata({ kind: 'service', name: 'edge' }, 'req-7')
+  for (const tripId of ['good', 'none', 'away']) {
+    await rpc.directory.getTrip({ tripId }, { metadata }).catch(() => undefined)
+  }
+  await rpc.directory.putUser({ userId: 'u1', name: 'Asha Rao', phone: '9876543210' }).catch(() => undefined)
+  const calls = rpc.log.records().filter(({ msg }) => msg === 'call')
+  expect(calls).toMatchObject([
+    { level: 'info', code: 'OK', tripId: 'good', requestId: 'req-7', durationMs: expect.any(Number) },
+    { level: 'info', code: 'NOT_FOUND', reason: 'TRIP_NOT_FOUND', tripId: 'none' },
+    { level: 'warn', code: 'UNAVAILABLE', reason: 'UNAVAILABLE', tripId: 'away' },
+    { code: 'UNIMPLEMENTED' },
+  ])
+  expect(rpc.log.lines.join('\n')).not.toMatch(/Asha|9876543210/)
+})
+
+test('a deadline shrinks from hop to hop, so that the answer still finds its way back', async () => {
+  const left: number[] = []
+  await using inner = await startTestRpc({
+    async getTrip(_request, { deadlineMs = 0 }) {
+      left.push(deadlineMs)
+      return {}
+    },
+  })
+  await using outer = await startTestRpc({
+    async getTrip({ tripId }, { deadlineMs }) {
+      left.push(deadlineMs ?? 0)
+      return await inner.directory.getTrip({ tripId }, { deadlineMs })
+    },
+  })
+  const wantedMs = Date.now() + 1000
+  await outer.directory.getTrip({ tripId: 't1' }, { deadlineMs: wantedMs })
+  const [first = 0, second = 0] = left
+  expect(first).toBeLessThan(wantedMs)
+  expect(second).toBeLessThan(first)
+})
+
 test('health needs no identity and follows setServing', async () => {
   await using rpc = await startTestRpc({})
   const channel = createChannel(rpc.address)
