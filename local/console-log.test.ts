@@ -15,3 +15,10 @@ test('lines that are no records pass as they are', () => {
   expect(formatLine('Error: boom', 40)).toBe('Error: boom')
   expect(formatLine('{ not json', 40)).toBe('{ not json')
 })
+
+test('an error is shown by its message, its stack is for the file', () => {
+  const err = { name: 'Error', message: 'no route', stack: 'Error: no route\n at x' }
+  expect(formatLine(JSON.stringify({ level: 'error', msg: 'failed', err }), 40)).toBe(
+    'ERROR failed err=Error: no route',
+  )
+})

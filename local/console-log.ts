@@ -30,6 +30,14 @@ export function readConsoleLevel(text: string): ConsoleLevel {
   return text
 }
 
+/** An error as its message: the file has the rest. */
+function writeField(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'object' && value !== null && 'name' in value && 'message' in value)
+    return `${value.name}: ${value.message}`
+  return JSON.stringify(value)
+}
+
 /** A log record in one short line, or undefined where it is below the level. Lines that are no records pass whole. */
 export function formatLine(line: string, levelMin: number): string | undefined {
   if (!line.startsWith('{')) return line
@@ -44,7 +52,7 @@ export function formatLine(line: string, levelMin: number): string | undefined {
   const label = Object.entries(LEVELS).find(([, value]) => value === level)?.[0] ?? String(level)
   const fields = Object.entries(record)
     .filter(([name]) => !QUIET_FIELDS.has(name))
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([name, value]) => `${name}=${writeField(value)}`)
   return [label.toUpperCase().padEnd(5), record.msg, ...fields].filter((part) => part !== undefined).join(' ')
 }
 

@@ -31,7 +31,7 @@ test('an operations port moves with its gRPC port and is named by that setting',
   expect(ports).toContainEqual({
     port: 8011,
     owner: 'operations of edge-2',
-    setting: 'EDGE_2_GRPC_PORT + 2000',
+    setting: 'EDGE_2_GRPC_PORT (plus 2000)',
   })
 })
 

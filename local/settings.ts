@@ -84,7 +84,7 @@ class PortReader {
   #opsBeside(grpc: number, name: string, setting: string): number {
     const port = grpc + OPS_OFFSET
     if (port > 65_535) this.problems.push(`${setting}=${grpc} leaves no room for the operations port`)
-    this.#claim({ port, owner: `operations of ${name}`, setting: `${setting} + ${OPS_OFFSET}` })
+    this.#claim({ port, owner: `operations of ${name}`, setting: `${setting} (plus ${OPS_OFFSET})` })
     return port
   }
 

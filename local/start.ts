@@ -30,6 +30,8 @@ async function requireFreePorts(settings: StackSettings): Promise<void> {
     if (!(await isPortFree(port)))
       taken.push(`port ${port} (${owner}) is taken: stop what uses it, or set ${setting}`)
   }
+  if (taken.length === settings.ports.length)
+    taken.push('All of them: another npm start is running, perhaps in another folder.')
   if (taken.length > 0) throw new CannotStart(taken.join('\n'))
 }
 

@@ -3,7 +3,7 @@
  * other message is reported as failed within the time-out. Method: a stream
  * on the real server, a faulty proxy before it.
  */
-import { jetstreamManager } from '@nats-io/jetstream'
+import { AckPolicy, jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ErrorReason } from '../error.ts'
 import { createMetrics } from '../metrics.ts'
@@ -14,6 +14,7 @@ import { testUrl } from '../testing/store-urls.ts'
 import { uniquePrefix } from '../testing/unique.ts'
 import {
   createJetStreamPublisher,
+  ensureConsumer,
   ensureStream,
   type JetStreamPublisher,
   type JetStreamPublisherOptions,
@@ -148,4 +149,17 @@ test('a stream is created once and brought to its newest description, also by se
   const manager = await jetstreamManager(await admin.connected())
   expect((await manager.streams.info(spec.name)).config.max_msgs).toBe(5)
   await manager.streams.delete(spec.name)
+})
+
+test('a durable consumer of an earlier release is brought to its newest description, and goes on where it was', async () => {
+  const subject = `${prefix}.kept.durable`
+  const spec = { durable_name: `${prefix}durable`, filter_subject: subject, ack_policy: AckPolicy.Explicit }
+  await using fixture = await open()
+  for (const text of ['one', 'two']) await fixture.publisher.publish(subject, Buffer.from(text))
+  const before = await ensureConsumer(admin, STREAM, { ...spec, max_ack_pending: 10 })
+  const first = await before.next()
+  await first?.ackAck()
+  const after = await ensureConsumer(admin, STREAM, { ...spec, max_ack_pending: 20 })
+  expect((await after.info()).config.max_ack_pending).toBe(20)
+  expect((await after.next())?.string()).toBe('two')
 })

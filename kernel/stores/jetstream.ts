@@ -1,5 +1,11 @@
 /** Streams of JetStream, and a publisher that is cheap a message. */
-import { jetstreamManager, type StreamConfig } from '@nats-io/jetstream'
+import {
+  type Consumer,
+  type ConsumerConfig,
+  jetstream,
+  jetstreamManager,
+  type StreamConfig,
+} from '@nats-io/jetstream'
 import {
   createInbox,
   headers,
@@ -14,8 +20,16 @@ import { storeAway, withStore } from './store-error.ts'
 
 export type StreamSpec = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>
 
+export type ConsumerSpec = Partial<ConsumerConfig> & { readonly durable_name: string }
+
 /** JetStream's code for "stream not found". */
 const STREAM_NOT_FOUND = 10_059
+/** And for a consumer of that name whose description is another one. */
+const CONSUMER_EXISTS = 10_148
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
 
 /** Creates the stream, or brings it to what the spec says. Waits for NATS; several processes may do it at once. */
 export async function ensureStream(link: NatsLink, spec: StreamSpec, signal?: AbortSignal): Promise<void> {
@@ -25,10 +39,33 @@ export async function ensureStream(link: NatsLink, spec: StreamSpec, signal?: Ab
     try {
       await manager.streams.update(spec.name, spec)
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined
-      if (code !== STREAM_NOT_FOUND) throw error
+      if (codeOf(error) !== STREAM_NOT_FOUND) throw error
       await manager.streams.add(spec)
     }
+  })
+}
+
+/**
+ * The durable consumer, created or brought to what the spec says: one that an
+ * earlier release has left is changed, where JetStream by itself refuses.
+ */
+export async function ensureConsumer(
+  link: NatsLink,
+  stream: string,
+  spec: ConsumerSpec,
+  signal?: AbortSignal,
+): Promise<Consumer> {
+  const name = spec.durable_name
+  const connection = await link.connected(signal)
+  return await withStore('nats', async () => {
+    const manager = await jetstreamManager(connection)
+    try {
+      await manager.consumers.add(stream, spec)
+    } catch (error) {
+      if (codeOf(error) !== CONSUMER_EXISTS) throw error
+      await manager.consumers.update(stream, name, spec)
+    }
+    return await jetstream(connection).consumers.get(stream, name)
   })
 }
 

@@ -1,14 +1,8 @@
 /** The history's place in the stream LOCATION: a durable pull consumer that all writers share. */
 import type { Log } from '@hushryd/kernel/log.ts'
+import { ensureConsumer } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
-import {
-  AckPolicy,
-  type Consumer,
-  DeliverPolicy,
-  type JsMsg,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream'
+import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
 import { LOCATION_STREAM } from './location-stream.ts'
 
 const DURABLE = 'location-history'
@@ -39,18 +33,21 @@ export function openHistoryConsumer(link: NatsLink, log: Log): HistoryConsumer {
   })
 
   async function open(signal: AbortSignal): Promise<Consumer> {
-    const connection = await link.connected(signal)
-    const manager = await jetstreamManager(connection)
-    await manager.consumers.add(LOCATION_STREAM, {
-      durable_name: DURABLE,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
-      ack_wait: ACK_WAIT_MS * NS_PER_MS,
-      max_ack_pending: ACK_PENDING_MAX,
-      max_deliver: -1,
-    })
+    const opened = await ensureConsumer(
+      link,
+      LOCATION_STREAM,
+      {
+        durable_name: DURABLE,
+        ack_policy: AckPolicy.Explicit,
+        deliver_policy: DeliverPolicy.All,
+        ack_wait: ACK_WAIT_MS * NS_PER_MS,
+        max_ack_pending: ACK_PENDING_MAX,
+        max_deliver: -1,
+      },
+      signal,
+    )
     log.info('history consumer ready')
-    return await jetstream(connection).consumers.get(LOCATION_STREAM, DURABLE)
+    return opened
   }
 
   return {

@@ -1,7 +1,7 @@
 /** A durable consumer of the stream NOTIFY, created on first use, over all outages of NATS. */
-
+import { ensureConsumer } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
-import { AckPolicy, type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { AckPolicy, type JsMsg } from '@nats-io/jetstream'
 
 export interface ConsumerOptions {
   readonly link: NatsLink
@@ -26,16 +26,18 @@ const MS_NS = 1_000_000
 /** Returns when the signal aborts; throws where NATS or the stream is away, for the loop to come back. */
 export async function consume(options: ConsumerOptions, signal: AbortSignal): Promise<void> {
   const { link, stream, name, subject, aheadMax, unackedMax, onMessage } = options
-  const connection = await link.connected(signal)
-  const manager = await jetstreamManager(connection)
-  await manager.consumers.add(stream, {
-    durable_name: name,
-    filter_subject: subject,
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: ACK_WAIT_MS * MS_NS,
-    max_ack_pending: unackedMax,
-  })
-  const consumer = await jetstream(connection).consumers.get(stream, name)
+  const consumer = await ensureConsumer(
+    link,
+    stream,
+    {
+      durable_name: name,
+      filter_subject: subject,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: ACK_WAIT_MS * MS_NS,
+      max_ack_pending: unackedMax,
+    },
+    signal,
+  )
   const messages = await consumer.consume({ max_messages: aheadMax })
   const stop = (): void => messages.stop()
   if (signal.aborted) stop()
