@@ -1,7 +1,7 @@
 /** The systems that are compared, each started for the bench and described in the same way. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { setPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startValkey } from '../../local/servers/valkey.ts'
@@ -97,6 +97,7 @@ async function startSocketIo(wanted: Wanted): Promise<BenchSystem> {
   }
 }
 
+const HISTORY_NICE = 10
 const LIVE = ['edge-1', 'edge-2', 'location', 'valkey', 'nats'] as const
 const BACKGROUND = ['location-history', 'mongo', 'directory'] as const
 
@@ -104,6 +105,8 @@ async function startHushryd({ trips, followersOf }: Wanted): Promise<BenchSystem
   // What bounds a storm of connects and evens out edges would only slow the bench's own set-up.
   const env = { LOG_LEVEL: 'warn', CONNECTS_PER_SECOND: '100000' }
   const system = await startSystem({ edges: 2, programs: ['edge', 'location-history'], env })
+  // Like the history writer it gives way: nobody would run a database on the two cores of the edges.
+  setPriority(system.process('mongo').pid ?? 0, HISTORY_NICE)
   const people = await signInPeople({
     edgeUrls: system.edgeUrls,
     serviceKey: system.serviceKey,

@@ -97,6 +97,12 @@ export const historySettings = {
     max: 65_535,
     doc: 'HTTP port of /metrics, /healthz and /readyz; 0 picks a free one.',
   }),
+  HISTORY_GATHER_MS: durationMs({
+    default: 10_000,
+    min: 1_000,
+    max: 20_000,
+    doc: 'How long the history writer gathers before it writes: a time series costs MongoDB a bucket a trip and write, so ten positions of a trip at once cost a sixth of ten writes.',
+  }),
   HISTORY_BATCH_MAX: integer({
     default: 5_000,
     min: 1,

@@ -10,11 +10,9 @@ const NS_PER_MS = 1_000_000
 /** A writer that has died leaves its messages to others after this. */
 const ACK_WAIT_MS = 30_000
 /** Messages with all writers together that are not acknowledged. */
-const ACK_PENDING_MAX = 2_000
-/** How long a pull gathers; JetStream takes no less. */
-const GATHER_MS = 1_000
-/** Flushes in one batch: a third of a second at full load. */
-const MESSAGES_MAX = 100
+const ACK_PENDING_MAX = 20_000
+/** Flushes in one batch: some 60,000 positions, a few seconds at full load. */
+const MESSAGES_MAX = 1_000
 
 /** What the writer needs of a message. */
 export type HistoryMessage = Pick<JsMsg, 'data' | 'redelivered' | 'time' | 'ack' | 'nak' | 'term'> & {
@@ -22,11 +20,18 @@ export type HistoryMessage = Pick<JsMsg, 'data' | 'redelivered' | 'time' | 'ack'
 }
 
 export interface HistoryConsumer extends Disposable {
-  /** What has come within a second, perhaps nothing; nothing while NATS is away. Throws while the stream is. */
+  /** What has come within the time, perhaps nothing; nothing while NATS is away. Throws while the stream is. */
   pull(signal: AbortSignal): Promise<readonly HistoryMessage[]>
 }
 
-export function openHistoryConsumer(link: NatsLink, log: Log): HistoryConsumer {
+export interface HistoryConsumerOptions {
+  readonly link: NatsLink
+  readonly log: Log
+  /** How long a pull gathers; JetStream takes no less than a second. */
+  readonly gatherMs: number
+}
+
+export function openHistoryConsumer({ link, log, gatherMs }: HistoryConsumerOptions): HistoryConsumer {
   let consumer: Consumer | undefined
   const stopFollowing = link.onDisconnected(() => {
     consumer = undefined
@@ -55,7 +60,7 @@ export function openHistoryConsumer(link: NatsLink, log: Log): HistoryConsumer {
       if (!link.isConnected) return []
       consumer ??= await open(signal)
       try {
-        const pulled = await consumer.fetch({ max_messages: MESSAGES_MAX, expires: GATHER_MS })
+        const pulled = await consumer.fetch({ max_messages: MESSAGES_MAX, expires: gatherMs })
         const end = (): void => void pulled.close()
         signal.addEventListener('abort', end)
         const messages: JsMsg[] = []

@@ -49,7 +49,7 @@ export async function startHistory(
   opened.use(mongo)
   opened.use(nats)
   opened.use(keepLocationStream({ link: nats, config, log }))
-  const consumer = opened.use(openHistoryConsumer(nats, log))
+  const consumer = opened.use(openHistoryConsumer({ link: nats, log, gatherMs: config.HISTORY_GATHER_MS }))
   opened.use(
     startHistoryWriter({
       consumer,

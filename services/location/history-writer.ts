@@ -30,6 +30,12 @@ const IDLE_MS = 100
 const BACKOFF_MAX_MS = 5_000
 const NOTHING_KNOWN: ReadonlySet<string> = new Set()
 
+/** Positions of one trip go into one bucket at once; which trip comes first does not matter. */
+function byTrip(a: HistoryFix, b: HistoryFix): number {
+  if (a.tripId !== b.tripId) return a.tripId < b.tripId ? -1 : 1
+  return a.fix.timestampMs - b.fix.timestampMs
+}
+
 export function startHistoryWriter(options: HistoryWriterOptions): Loop {
   const { consumer, store, batchMax, events, lag, log } = options
   let isPrepared = false
@@ -47,7 +53,7 @@ export function startHistoryWriter(options: HistoryWriterOptions): Loop {
 
   async function storeFixes(fixes: readonly HistoryFix[], mayBeKnown: boolean): Promise<void> {
     const known = mayBeKnown ? await store.findKnown(fixes) : NOTHING_KNOWN
-    const fresh = withoutRepeats(fixes, known)
+    const fresh = withoutRepeats(fixes, known).sort(byTrip)
     if (fresh.length < fixes.length) events.repeated(fixes.length - fresh.length)
     for (let from = 0; from < fresh.length; from += batchMax) {
       const batch = fresh.slice(from, from + batchMax)

@@ -44,6 +44,7 @@ beforeAll(async () => {
       MONGO_URL: mongoProxy.url('mongodb'),
       NATS_URL: natsProxy.url('nats'),
       HISTORY_BATCH_MAX: '50',
+      HISTORY_GATHER_MS: '1000',
     }),
     { logSink: { write: () => undefined } },
   )

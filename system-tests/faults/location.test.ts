@@ -15,7 +15,7 @@ const PATIENCE = { timeout: 40_000, interval: 250 }
 let system: TestSystem
 
 beforeAll(async () => {
-  system = await startSystem({ programs: ['edge', 'location-history'] })
+  system = await startSystem({ programs: ['edge', 'location-history'], env: { HISTORY_GATHER_MS: '1000' } })
 })
 afterAll(async () => {
   await system?.[Symbol.asyncDispose]()
