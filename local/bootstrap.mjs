@@ -45,7 +45,12 @@ class SetupProblem extends Error {}
 
 /** Runs a program to its end; with `quiet` its output is shown only when it fails. */
 async function run(command, args, { quiet = false, progress } = {}) {
-  const env = { ...process.env, PATH: BIN + delimiter + process.env.PATH }
+  // buf wants a cache folder, and not every user has a home.
+  const env = {
+    BUF_CACHE_DIR: join(ROOT, '.stack', 'buf'),
+    ...process.env,
+    PATH: BIN + delimiter + process.env.PATH,
+  }
   // npm is a .cmd file on Windows, which only a shell can run.
   const shell = process.platform === 'win32' && !command.endsWith('.exe')
   const child = spawn(command, args, {
@@ -156,7 +161,7 @@ async function generate() {
       'package-lock.json',
     ],
     outputs: ['gen/hushryd', 'gen/descriptors.binpb', 'sdk/generated/tables.ts'],
-    work: () => npm(['run', '--silent', 'gen'], { quiet: true }),
+    work: () => npm(['run', '--silent', 'gen'], { quiet: true, progress: () => 'still generating' }),
   })
 }
 

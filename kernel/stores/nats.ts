@@ -160,6 +160,10 @@ export async function connectNats(options: NatsLinkOptions): Promise<NatsLink> {
     }
     isConnected = true
     log.info({ server: connection.getServer() }, 'NATS connected')
+    void connection.closed().then((error) => {
+      // It is told to try for ever. Where it gives up all the same, only a new process has a connection again.
+      if (!isClosed) throw new Error('the connection to NATS ended for good', { cause: error })
+    })
     for (const want of wanted) makeLive(connection, want)
     void follow(connection)
     callAll(connectedListeners)
