@@ -3,20 +3,23 @@ import { BadUsage, readSettings } from './settings.ts'
 
 test('without settings the ports are the documented ones', () => {
   const settings = readSettings([], {})
-  expect(settings.ports.map(({ port }) => port).sort((a, b) => a - b)).toEqual([
-    7001, 7003, 7006, 7010, 7011, 8080, 8081, 8090, 9001, 9003, 9006, 9010, 9011, 9021,
-  ])
+  const ports = new Map(settings.ports.map(({ owner, port }) => [owner, port]))
+  for (const [owner, port] of [
+    ['location', 7001],
+    ['notify', 7003],
+    ['directory', 7006],
+    ['operations of directory', 9006],
+    ['operations of location-history', 9021],
+    ['sandbox', 8090],
+  ] as const) {
+    expect(ports.get(owner), owner).toBe(port)
+  }
+  // Of two ports with one owner the later is here: gRPC.
+  expect([ports.get('edge-1'), ports.get('edge-2')]).toEqual([7010, 7011])
+  const pages = settings.processes.filter(({ program }) => program.name === 'edge')
+  expect(pages.map((edge) => edge.ports.http)).toEqual([8080, 8081])
   expect(settings).toMatchObject({ isFresh: false, natsUrl: undefined, mongoDb: 'hushryd' })
-  expect(settings.processes.map(({ name }) => name)).toEqual([
-    'directory',
-    'location',
-    'location-history',
-    'sandbox',
-    'notify',
-    'edge-1',
-    'edge-2',
-    'demo',
-  ])
+  expect(settings.processes.at(-1)?.name).toBe('demo')
 })
 
 test('flags are read, and an unknown one is answered with the usage', () => {
