@@ -1,8 +1,8 @@
 // Calls any unary method of any service, knowing nothing but its address: the contract comes by reflection.
 // node examples/call-a-service.mjs localhost:7001 hushryd.location.v1.LocationService/FindNearby '{"lat":37.77,"lng":-122.41}'
 // HUSHRYD_SERVICE_KEY (printed by `npm start`) says who is calling.
-import { create, createFileRegistry, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf'
-import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { createFileRegistry, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf'
+import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
 import { credentials, Metadata, makeGenericClientConstructor } from '@grpc/grpc-js'
 import reflection from 'nice-grpc-server-reflection/lib/proto/grpc/reflection/v1/reflection_grpc_pb.js'
 import messages from 'nice-grpc-server-reflection/lib/proto/grpc/reflection/v1/reflection_pb.js'
@@ -10,20 +10,8 @@ import messages from 'nice-grpc-server-reflection/lib/proto/grpc/reflection/v1/r
 const [address, fullMethod, request = '{}'] = process.argv.slice(2)
 const [serviceName, methodName] = fullMethod.split('/')
 
-const Reflection = makeGenericClientConstructor(reflection.ServerReflectionService, 'reflection')
-const asking = new Reflection(address, credentials.createInsecure()).serverReflectionInfo()
-const files = await new Promise((resolve, reject) => {
-  asking.on('error', reject)
-  asking.on('data', (answer) => {
-    asking.end()
-    resolve(answer.getFileDescriptorResponse().getFileDescriptorProtoList_asU8())
-  })
-  asking.write(new messages.ServerReflectionRequest().setFileContainingSymbol(serviceName))
-})
-const set = create(FileDescriptorSetSchema, {
-  file: files.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes)),
-})
-const method = createFileRegistry(set)
+const files = await describe(serviceName)
+const method = createFileRegistry(files[0], (name) => files.find((file) => file.name === name))
   .getService(serviceName)
   .methods.find(({ name }) => name === methodName)
 
@@ -41,3 +29,32 @@ new Service(address, credentials.createInsecure()).makeUnaryRequest(
     else console.log(JSON.stringify(toJson(method.output, answer), undefined, 2))
   },
 )
+
+/** The file that holds the symbol, and then all that it imports: a server answers with one file at a time. */
+async function describe(symbol) {
+  const Reflection = makeGenericClientConstructor(reflection.ServerReflectionService, 'reflection')
+  const stream = new Reflection(address, credentials.createInsecure()).serverReflectionInfo()
+  const files = new Map()
+  const asked = new Set()
+  return await new Promise((resolve, reject) => {
+    const askFor = (name) => {
+      if (asked.has(name)) return
+      asked.add(name)
+      stream.write(new messages.ServerReflectionRequest().setFileByFilename(name))
+    }
+    stream.on('error', reject)
+    stream.on('data', (answer) => {
+      if (answer.hasErrorResponse()) return reject(new Error(answer.getErrorResponse().getErrorMessage()))
+      for (const bytes of answer.getFileDescriptorResponse().getFileDescriptorProtoList_asU8()) {
+        const file = fromBinary(FileDescriptorProtoSchema, bytes)
+        asked.add(file.name)
+        files.set(file.name, file)
+        file.dependency.forEach(askFor)
+      }
+      if (files.size < asked.size) return
+      stream.end()
+      resolve([...files.values()])
+    })
+    stream.write(new messages.ServerReflectionRequest().setFileContainingSymbol(symbol))
+  })
+}
