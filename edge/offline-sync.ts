@@ -7,6 +7,7 @@ import type { LaneSynced } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import type { RejectedPosition } from '@hushryd/gen/hushryd/location/v1/position.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { errorOf } from '@hushryd/kernel/error-table.ts'
+import { isId } from './limits.ts'
 
 export interface SyncPart {
   readonly partition: number
@@ -15,12 +16,14 @@ export interface SyncPart {
   readonly updates: readonly LocationFrame[]
 }
 
+/** Positions without a trip's id are in none of them: see `answerNameless`. */
 export function splitByPartition(
   updates: readonly LocationFrame[],
   partitionOf: (tripId: string) => number,
 ): SyncPart[] {
   const parts = new Map<number, { partition: number; indexes: number[]; updates: LocationFrame[] }>()
   updates.forEach((update, index) => {
+    if (!isId(update.tripId)) return
     const partition = partitionOf(update.tripId)
     let part = parts.get(partition)
     if (part === undefined) {
@@ -36,6 +39,18 @@ export function splitByPartition(
 export interface SyncAnswer {
   readonly part: SyncPart
   readonly synced: Pick<LaneSynced, 'accepted' | 'rejected' | 'error'>
+}
+
+/** What belongs to no trip is refused here; the rest of the buffer must not be stuck behind it. */
+export function answerNameless(updates: readonly LocationFrame[]): SyncAnswer | undefined {
+  const indexes = updates.flatMap(({ tripId }, index) => (isId(tripId) ? [] : [index]))
+  if (indexes.length === 0) return undefined
+  const reason = errorOf(ErrorReason.ERROR_REASON_INVALID_REQUEST).name
+  const rejected = indexes.map((_, index) => ({ index, reason }))
+  return {
+    part: { partition: -1, indexes, updates: [] },
+    synced: { accepted: 0, rejected, error: undefined },
+  }
 }
 
 /**

@@ -6,7 +6,14 @@ import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { Connection } from './connection.ts'
 import type { EdgeEvents } from './events.ts'
 import { SYNC_TIMEOUT_MS } from './limits.ts'
-import { joinAnswers, type SyncAnswer, type SyncPart, splitByPartition, unavailable } from './offline-sync.ts'
+import {
+  answerNameless,
+  joinAnswers,
+  type SyncAnswer,
+  type SyncPart,
+  splitByPartition,
+  unavailable,
+} from './offline-sync.ts'
 
 /** One lane, as far as positions need it. */
 export interface ReportLane {
@@ -77,7 +84,9 @@ export class Uplink {
     checkDriver(connection)
     const { laneAt, partitionOf, clock } = this.#options
     const parts = splitByPartition(updates, partitionOf)
-    const frame: OpenFrame = { connection, frameId, answers: [], partCount: parts.length }
+    const nameless = answerNameless(updates)
+    const answers = nameless === undefined ? [] : [nameless]
+    const frame: OpenFrame = { connection, frameId, answers, partCount: parts.length + answers.length }
     if (parts.length === 0) answerFrame(frame)
     const dueAtMs = clock.nowMs() + SYNC_TIMEOUT_MS
     for (const part of parts) {

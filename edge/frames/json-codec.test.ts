@@ -86,6 +86,25 @@ describe('the JSON subprotocol', () => {
   })
 })
 
+describe('an offline buffer in JSON', () => {
+  it('keeps its good positions where others lack coordinates or a trip', () => {
+    const updates = [
+      { tripId: 't', lat: 1, lng: 2 },
+      { tripId: 't', lat: 1 },
+      { tripId: 't', lat: null, lng: 'east' },
+      { lat: 3, lng: 4 },
+    ]
+    const read = jsonCodec.decode(Buffer.from(JSON.stringify({ id: '1', locations: { updates } })))
+    if (read.kind !== 'locations') throw new Error(`read as ${read.kind}`)
+    expect(read.updates.map(({ tripId, lat, lng }) => [tripId, lat, lng])).toEqual([
+      ['t', 1, 2],
+      ['t', Number.NaN, Number.NaN],
+      ['t', Number.NaN, Number.NaN],
+      ['', 3, 4],
+    ])
+  })
+})
+
 describe('both subprotocols', () => {
   it('give a trip’s frame the same content', () => {
     const update = {

@@ -74,26 +74,33 @@ function hasCoordinates(location: unknown): boolean {
   return !isObject(location) || (typeof location.lat === 'number' && typeof location.lng === 'number')
 }
 
-function positionsHaveCoordinates({ location, locations }: JsonObject): boolean {
-  if (!hasCoordinates(location)) return false
-  return !isObject(locations) || !Array.isArray(locations.updates) || locations.updates.every(hasCoordinates)
+/** Those without coordinates become ones at no place: each is then refused by its index, and the others are taken. */
+function withPlaces(locations: JsonObject): JsonObject {
+  const { updates } = locations
+  if (!Array.isArray(updates)) return locations
+  return {
+    ...locations,
+    updates: updates.map((update) =>
+      hasCoordinates(update) ? update : { ...update, lat: 'NaN', lng: 'NaN' },
+    ),
+  }
 }
 
 /** By protobuf-es, exact to the specification. Exported for the test that compares. */
 export function generalMessage(json: JsonObject): ClientMessage {
   const id = typeof json.id === 'string' ? json.id.slice(0, 64) : ''
-  if (!positionsHaveCoordinates(json)) {
+  if (!hasCoordinates(json.location)) {
     return invalid(id, ErrorReason.ERROR_REASON_INVALID_REQUEST, 'A position needs the numbers lat and lng.')
   }
   // A call's request is an object here and bytes in the schema.
   const call = json.call
   let request: unknown = {}
-  let plain = json
+  let plain = isObject(json.locations) ? { ...json, locations: withPlaces(json.locations) } : json
   if (isObject(call)) {
     request = call.request ?? {}
     if (!isObject(request))
       return invalid(id, ErrorReason.ERROR_REASON_INVALID_REQUEST, 'A call’s request is an object.')
-    plain = { ...json, call: { ...call, request: null } }
+    plain = { ...plain, call: { ...call, request: null } }
   }
   let frame: ClientFrame
   try {
