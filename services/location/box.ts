@@ -10,6 +10,8 @@ export interface Box {
   readonly east: number
 }
 
+export const EVERYWHERE: Box = { south: -90, west: -180, north: 90, east: 180 }
+
 export function isInside({ south, west, north, east }: Box, lat: number, lng: number): boolean {
   if (lat < south || lat > north) return false
   return west <= east ? lng >= west && lng <= east : lng >= west || lng <= east

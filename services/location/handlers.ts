@@ -22,6 +22,7 @@ import type { Clock } from '@hushryd/kernel/clock.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { RpcContext } from '@hushryd/kernel/rpc/server.ts'
 import type { Batch, RefusalSink, Settlements } from './batch.ts'
+import { type Box, EVERYWHERE } from './box.ts'
 import type { Feed } from './feed.ts'
 import { distanceM, type Fix } from './fix.ts'
 import type { FleetWatch } from './fleet-watch.ts'
@@ -149,7 +150,7 @@ export function createHandlers(options: HandlersOptions) {
         violations: [{ field: 'south', description: 'not north of `north`' }],
       })
     }
-    yield* fleet.watch(request, request.vehiclesMax, signal)
+    yield* fleet.watch(boxOf(request), request.vehiclesMax, signal)
   }
 
   async function getTrail(request: GetTrailRequest, { caller }: Context): Promise<GetTrailResponse> {
@@ -205,6 +206,12 @@ export function createHandlers(options: HandlersOptions) {
     getTrail,
     findNearby,
   }
+}
+
+/** A request that names no side means everywhere, where protobuf's defaults would make it one point in the sea. */
+function boxOf({ south, west, north, east }: WatchFleetRequest): Box {
+  const isUnset = south === 0 && west === 0 && north === 0 && east === 0
+  return isUnset ? EVERYWHERE : { south, west, north, east }
 }
 
 function reportOf(tripId: string, position: Position | undefined): Report {

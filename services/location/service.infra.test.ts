@@ -316,6 +316,17 @@ describe('the fleet', () => {
     expect(watch.error).toMatchObject({ reason: ErrorReason.ERROR_REASON_UNAVAILABLE })
   })
 
+  it('are everywhere where no box is given', async () => {
+    const { tripId, driverId } = world.newTrip()
+    const fix = { lat: 59.3, lng: -18.1, accuracy: 1, speed: 1, heading: 1, timestampMs: Date.now() }
+    await node.as('edge').reportLocation({ tripId, ...fix }, asUser(driverId))
+    const watch = new Reader<WatchFleetResponse>((signal) =>
+      node.as('edge').watchFleet({}, { ...asBackend, signal }),
+    )
+    await until(() => watch.messages.some(({ vehicles }) => vehicles.some((one) => one.tripId === tripId)))
+    watch.stop()
+  })
+
   it('refuses a box that is upside down', async () => {
     const watch = new Reader((signal) =>
       node.as('edge').watchFleet({ ...box, south: 10 }, { ...asBackend, signal }),
