@@ -7,7 +7,7 @@
  */
 
 import { readSandboxKeys } from './sandbox/keys.ts'
-import { notifyEnv } from './sandbox/service-env.ts'
+import { maskcallEnv, notifyEnv } from './sandbox/service-env.ts'
 
 /**
  * `keyRing`: one `k1:BASE64-OF-32-BYTES` line. `token`: 43 random characters.
@@ -102,6 +102,21 @@ export const PROGRAMS: readonly Program[] = [
         keys: readSandboxKeys(secretOf('SANDBOX_KEYS')),
         sandboxUrl: httpOf('sandbox')[0] ?? '',
         publicUrl: given.PUBLIC_URL ?? httpOf('edge')[0] ?? '',
+        given,
+      }),
+  },
+  {
+    name: 'maskcall',
+    script: 'services/maskcall/main.ts',
+    ports: { grpc: 7004 },
+    dependsOn: ['directory', 'sandbox'],
+    secrets: { MASKCALL_KEYS: 'keyRing' },
+    env: ({ given, httpOf, secretOf }) =>
+      maskcallEnv({
+        keys: readSandboxKeys(secretOf('SANDBOX_KEYS')),
+        sandboxUrl: httpOf('sandbox')[0] ?? '',
+        // The sandbox signs the address that it posts to; a real Twilio the one that it was given.
+        publicUrl: (given.TWILIO_ACCOUNT_SID ? given.PUBLIC_URL : undefined) ?? httpOf('edge')[0] ?? '',
         given,
       }),
   },

@@ -46,8 +46,6 @@ export function answerApi(request: SandboxRequest, parts: ApiParts): SandboxRepl
     case 'DELETE /api/messages':
       inbox.clear()
       return { status: 204, body: '' }
-    case 'GET /api/calls':
-      return { status: 200, body: [] }
     case 'GET /api/faults':
       return { status: 200, body: faults.list() }
     case 'PUT /api/faults':

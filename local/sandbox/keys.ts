@@ -7,6 +7,12 @@ import { selfSign } from './certificate.ts'
 
 export interface SandboxKeys {
   readonly twilio: { readonly accountSid: string; readonly authToken: string }
+  readonly exotel: {
+    readonly accountSid: string
+    readonly apiKey: string
+    readonly apiToken: string
+    readonly webhookSecret: string
+  }
   readonly msg91: { readonly authKey: string; readonly webhookSecret: string }
   readonly sendgrid: {
     readonly apiKey: string
@@ -49,6 +55,7 @@ export function makeSandboxKeys(): SandboxKeys {
   const projectId = 'hushryd-sandbox'
   return {
     twilio: { accountSid: `AC${hex(16)}`, authToken: hex(16) },
+    exotel: { accountSid: 'hushryd1', apiKey: hex(24), apiToken: hex(24), webhookSecret: token(24) },
     msg91: { authKey: `${hex(10)}A1`, webhookSecret: token(24) },
     sendgrid: {
       apiKey: `SG.${token(16)}.${token(32)}`,
@@ -80,7 +87,7 @@ export function makeSandboxKeys(): SandboxKeys {
 /** Reads what a stack of an earlier release may have kept: every part has to be there. */
 export function readSandboxKeys(json: string): SandboxKeys {
   const keys = JSON.parse(json) as SandboxKeys
-  for (const part of ['twilio', 'msg91', 'sendgrid', 'ses', 'whatsapp', 'fcm'] as const) {
+  for (const part of ['twilio', 'exotel', 'msg91', 'sendgrid', 'ses', 'whatsapp', 'fcm'] as const) {
     if (typeof keys[part] !== 'object')
       throw new Error(`the sandbox's keys have no part ${part}: start with --fresh`)
   }

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '@hushryd/kernel/log.ts'
 import { type ApiParts, answerApi } from './api.ts'
 import type { SandboxReply, SandboxRequest } from './exchange.ts'
-import { Faults } from './faults.ts'
+import { type Fault, Faults } from './faults.ts'
 import { Inbox } from './inbox.ts'
 import type { SandboxKeys } from './keys.ts'
 import { fcmSandbox } from './providers/fcm.ts'
@@ -22,6 +22,12 @@ import { whatsappSandbox } from './providers/whatsapp.ts'
 import { Receipts } from './receipts.ts'
 import type { RegisteredTexts } from './registered-texts.ts'
 import type { SandboxProvider } from './sandbox-provider.ts'
+import { CallBoard } from './voice/call-board.ts'
+import { exotelVoiceSandbox } from './voice/exotel-voice.ts'
+import { PhoneLine } from './voice/phone-line.ts'
+import { twilioVoiceSandbox } from './voice/twilio-voice.ts'
+import { answerVoiceApi } from './voice/voice-api.ts'
+import type { VoiceSandbox } from './voice/voice-provider.ts'
 
 export interface SandboxOptions {
   readonly host: string
@@ -38,6 +44,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly url: string
   readonly inbox: Inbox
   readonly faults: Faults
+  readonly calls: CallBoard
 }
 
 /** Well above what any of the providers takes in one message. */
@@ -55,6 +62,16 @@ function createProviders(
     sesSandbox({ keys: keys.ses, webhookUrl: webhookOf, origin }),
     whatsappSandbox(keys.whatsapp, texts, webhookOf),
     fcmSandbox(keys.fcm),
+  ]
+}
+
+function createVoiceProviders(
+  { keys, webhookUrl }: SandboxOptions,
+  line: PhoneLine,
+): readonly VoiceSandbox[] {
+  return [
+    twilioVoiceSandbox({ keys: keys.twilio, line, webhookUrl }),
+    exotelVoiceSandbox({ keys: keys.exotel, line, webhookUrl }),
   ]
 }
 
@@ -82,31 +99,46 @@ function send(response: ServerResponse, { status, body, headers }: SandboxReply)
     .end(text)
 }
 
-/** The reply to a message, or `undefined` where the connection is to be reset. */
-async function receive(
+/** The reply to what a provider was asked, or `undefined` where the connection is to be reset. */
+async function misbehave(
+  { name, failure, refusal }: Pick<SandboxProvider, 'name' | 'failure' | 'refusal'>,
+  faults: Faults,
+  receive: (fault: Fault) => SandboxReply,
+): Promise<SandboxReply | undefined> {
+  const fault = faults.of(name)
+  if (fault.mode === 'down') return undefined
+  if (fault.mode === 'fail') return failure()
+  if (fault.mode === 'refuse')
+    return refusal(fault.code) ?? { status: 400, body: { error: `no such code: ${fault.code}` } }
+  const reply = receive(fault)
+  if (fault.mode === 'slow') await sleep(fault.latencyMs, undefined, { ref: false })
+  return reply
+}
+
+function receive(
   provider: SandboxProvider,
   request: SandboxRequest,
   { inbox, faults, receipts }: ApiParts,
 ): Promise<SandboxReply | undefined> {
-  const fault = faults.of(provider.name)
-  if (fault.mode === 'down') return undefined
-  if (fault.mode === 'fail') return provider.failure()
-  if (fault.mode === 'refuse')
-    return provider.refusal(fault.code) ?? { status: 400, body: { error: `no such code: ${fault.code}` } }
-  const { reply, taken } = provider.receive(request)
-  for (const one of taken) {
-    inbox.add(one.message)
-    receipts.follow(provider, one, fault)
-  }
-  if (fault.mode === 'slow') await sleep(fault.latencyMs, undefined, { ref: false })
-  return reply
+  return misbehave(provider, faults, (fault) => {
+    const { reply, taken } = provider.receive(request)
+    for (const one of taken) {
+      inbox.add(one.message)
+      receipts.follow(provider, one, fault)
+    }
+    return reply
+  })
 }
 
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   let origin = ''
   const providers = createProviders(options, () => origin)
   const inbox = new Inbox()
-  const faults = new Faults(providers.map(({ name }) => name))
+  const board = new CallBoard()
+  const line = new PhoneLine({ board, delayMs: options.receiptDelayMs, log: options.log })
+  const voice = createVoiceProviders(options, line)
+  // Twilio is one provider for both: where it is down, it is down for messages and calls.
+  const faults = new Faults([...new Set([...providers, ...voice].map(({ name }) => name))])
   const receipts = new Receipts({ delayMs: options.receiptDelayMs, log: options.log })
   const parts: ApiParts = { inbox, faults, receipts }
 
@@ -118,11 +150,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const request: SandboxRequest = { method, path: pathname, query: searchParams, headers, body }
     const provider = providers.find((candidate) => candidate.matches(request))
     if (provider !== undefined) return await receive(provider, request, parts)
+    const carrier = voice.find((candidate) => candidate.matches(request))
+    if (carrier !== undefined) return await misbehave(carrier, faults, () => carrier.receive(request))
     for (const { serve } of providers) {
       const reply = serve?.(request)
       if (reply !== undefined) return reply
     }
-    return answerApi(request, parts) ?? { status: 404, body: { error: `no ${method} ${pathname} here` } }
+    const answered = (await answerVoiceApi(request, { board, providers: voice })) ?? answerApi(request, parts)
+    return answered ?? { status: 404, body: { error: `no ${method} ${pathname} here` } }
   }
 
   const server = createServer((incoming, response) => {
@@ -145,8 +180,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     url: origin,
     inbox,
     faults,
+    calls: board,
     async [Symbol.asyncDispose]() {
       receipts[Symbol.dispose]()
+      line[Symbol.dispose]()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       server.closeAllConnections()
       await closed

@@ -1,5 +1,6 @@
-/** The settings by which services/notify takes the sandbox for its providers. */
+/** The settings by which services/notify and services/maskcall take the sandbox for their providers. */
 import type { SandboxKeys } from './keys.ts'
+import { SANDBOX_NUMBERS } from './voice/numbers.ts'
 
 export interface ServiceEnvOptions {
   readonly keys: SandboxKeys
@@ -63,8 +64,39 @@ export function notifyEnv({ keys, sandboxUrl, publicUrl, given = {} }: ServiceEn
     PUBLIC_URL: publicUrl,
     MAIL_FROM: given.MAIL_FROM ?? 'sos@hushryd.example',
   }
-  for (const [key, settings] of Object.entries(providers)) {
-    if (!given[key] && !given[`${key}_FILE`]) Object.assign(env, settings)
+  return { ...env, ...notGiven(providers, given) }
+}
+
+export function maskcallEnv({
+  keys,
+  sandboxUrl,
+  publicUrl,
+  given = {},
+}: ServiceEnvOptions): NodeJS.ProcessEnv {
+  const { twilio, exotel } = keys
+  const parts: Readonly<Record<string, NodeJS.ProcessEnv>> = {
+    TWILIO_ACCOUNT_SID: {
+      TWILIO_BASE_URL: sandboxUrl,
+      TWILIO_ACCOUNT_SID: twilio.accountSid,
+      TWILIO_AUTH_TOKEN: twilio.authToken,
+    },
+    EXOTEL_API_KEY: {
+      EXOTEL_BASE_URL: sandboxUrl,
+      EXOTEL_ACCOUNT_SID: exotel.accountSid,
+      EXOTEL_API_KEY: exotel.apiKey,
+      EXOTEL_API_TOKEN: exotel.apiToken,
+      EXOTEL_WEBHOOK_SECRET: exotel.webhookSecret,
+    },
+    MASKCALL_NUMBERS: { MASKCALL_NUMBERS: JSON.stringify(SANDBOX_NUMBERS) },
   }
-  return env
+  return { PUBLIC_URL: publicUrl, ...notGiven(parts, given) }
+}
+
+/** By the setting that says that the part is the user's own. */
+function notGiven(
+  parts: Readonly<Record<string, NodeJS.ProcessEnv>>,
+  given: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
+  const isGiven = (key: string): boolean => Boolean(given[key] || given[`${key}_FILE`])
+  return Object.assign({}, ...Object.entries(parts).map(([key, settings]) => (isGiven(key) ? {} : settings)))
 }
