@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { constants } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { withSetupLock } from './setup-lock.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const BIN = join(ROOT, 'node_modules', '.bin')
@@ -100,9 +101,8 @@ function isMadeForThisMachine({ os, cpu, libc }) {
 async function installPackages() {
   if (arePackagesInstalled()) return
   say('installing npm packages (npm ci)')
-  const modules = join(ROOT, 'node_modules')
-  const progress = () =>
-    `still installing: ${existsSync(modules) ? readdirSync(modules).length : 0} package folders so far`
+  // npm makes all folders at once and fills them afterwards: their number would say nothing.
+  const progress = () => 'still installing npm packages'
   // No package here needs an install script, and one that came in later should not run unseen.
   const flags = [
     '--ignore-scripts',
@@ -239,6 +239,16 @@ async function runScripts(scripts) {
   say('all checks passed')
 }
 
+async function prepare({ needsServers, needsPages }) {
+  // Both mostly wait for the network. Neither is cut short by the other's failure: both messages are of use.
+  const steps = await Promise.allSettled([installPackages(), needsServers ? installServers() : undefined])
+  for (const { reason } of steps) if (reason !== undefined) throw reason
+  const node = findNode()
+  await generate()
+  if (needsPages) await buildPages()
+  return node
+}
+
 async function main() {
   const [name = '', ...args] = process.argv.slice(2)
   const command = COMMANDS[name]
@@ -249,15 +259,12 @@ async function main() {
   say(`npm ${name === 'start' || name === 'test' ? name : `run ${name}`}: checking what is installed`)
   if (Number(process.versions.node.split('.')[0]) < 20)
     throw new SetupProblem(`Node 20 or later is needed to start; this is ${process.version}.`)
-  // Both mostly wait for the network. Neither is cut short by the other's failure: both messages are of use.
-  const steps = await Promise.allSettled([
-    installPackages(),
-    command.needsServers ? installServers() : undefined,
-  ])
-  for (const { reason } of steps) if (reason !== undefined) throw reason
-  const node = findNode()
-  await generate()
-  if (command.needsPages) await buildPages()
+  const lock = {
+    path: join(ROOT, '.stack', 'setup-lock'),
+    program: 'bootstrap.mjs',
+    onWait: (pid) => say(`waiting for another npm command that prepares this folder (process ${pid})`),
+  }
+  const node = await withSetupLock(lock, () => prepare(command))
   if (command.scripts) await runScripts(command.scripts)
   else await hand(node, command, args)
 }
