@@ -247,5 +247,5 @@ function refusal(
 }
 
 function elsewhereMs(): number {
-  return Math.round(Math.random() * ELSEWHERE_MS_MAX)
+  return 1 + Math.floor(Math.random() * ELSEWHERE_MS_MAX)
 }
