@@ -2,6 +2,7 @@
 // npm start -- --no-demo, then: npm run build --workspace sdk && node examples/sdk-node/ride.mjs
 // HUSHRYD_SERVICE_KEY (printed by `npm start`) plays HushRyd's backend, which signs people in.
 import { createClient } from '@hushryd/sdk'
+import { WebSocket } from 'ws'
 
 const endpoints = ['http://localhost:8080', 'http://localhost:8081']
 const tripId = `ride-${Date.now()}`
@@ -22,7 +23,9 @@ async function backend(method, path, body) {
 function appOf(userId, role) {
   const token = async () =>
     (await backend('POST', '/v1/sessions', { userId, role, deviceId: 'example' })).token
-  const client = createClient({ endpoints, token })
+  // From Node 22 on the global WebSocket does.
+  const webSocket = (url, protocols) => new WebSocket(url, protocols)
+  const client = createClient({ endpoints, token, webSocket })
   client.on('state', ({ state, error }) => console.log(userId, 'is', state, error?.message ?? ''))
   return client
 }
