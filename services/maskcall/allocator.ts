@@ -90,20 +90,26 @@ export class Allocator {
   }
 
   async #search<T>(wish: Wish, take: Take<T>): Promise<T | undefined> {
+    for (let tries = 0; tries < CAREFUL_TRIES_MAX; tries += 1) {
+      const free = await this.#findFree(wish)
+      if (free === undefined) return undefined
+      // Where somebody was faster, something else may be free still.
+      const result = await this.#tryPlace(wish, free.number, free.place, take)
+      if (result !== undefined) return result
+    }
+    return undefined
+  }
+
+  async #findFree(wish: Wish): Promise<{ readonly number: PoolNumber; readonly place: number } | undefined> {
     const { pool, refresh } = this.#parts
     await refresh()
     const candidates = pool
       .byUse(pool.candidates(wish.provider, wish.country))
       .filter(({ number }) => pool.heldBy(number) < pool.placesPerNumber)
-    let tries = 0
     for (let from = 0; from < candidates.length; from += CHUNK) {
-      for (const candidate of await this.#withoutThesePeople(wish, candidates.slice(from, from + CHUNK))) {
-        const place = await this.#findPlace(candidate.number)
-        if (place === undefined) continue
-        const result = await this.#tryPlace(wish, candidate, place, take)
-        if (result !== undefined) return result
-        tries += 1
-        if (tries >= CAREFUL_TRIES_MAX) return undefined
+      for (const number of await this.#withoutThesePeople(wish, candidates.slice(from, from + CHUNK))) {
+        const place = await this.#findPlace(number.number)
+        if (place !== undefined) return { number, place }
       }
     }
     return undefined

@@ -6,7 +6,6 @@
 import type { TellCall } from './announcer.ts'
 import { addReport, type Call, type CallReport, closeCall, isCarried, isOver, resultOf } from './call.ts'
 import {
-  type Announcement,
   type CallRecord,
   isTalking,
   newRecord,
@@ -114,20 +113,17 @@ export class CallLog {
   }
 
   /** In their order, and what is raised meanwhile too. */
-  async #tell(record: CallRecord): Promise<void> {
+  async #tell({ call, untold }: CallRecord): Promise<void> {
     const { store, tell, events, nowMs } = this.#parts
-    let current: CallRecord | undefined = record
-    while (current !== undefined) {
-      const { call, untold }: CallRecord = current
-      const [announcement] = untold
-      if (announcement === undefined) return
-      try {
-        await tell(call, announcement)
-      } catch (error) {
-        events.untold(call, error)
-        return
-      }
-      current = (await store.change(call.id, (now) => recordTold(now, announcement, nowMs())))?.after
+    const [announcement] = untold
+    if (announcement === undefined) return
+    try {
+      await tell(call, announcement)
+    } catch (error) {
+      events.untold(call, error)
+      return
     }
+    const changed = await store.change(call.id, (record) => recordTold(record, announcement, nowMs()))
+    if (changed !== undefined) await this.#tell(changed.after)
   }
 }
