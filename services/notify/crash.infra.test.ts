@@ -84,7 +84,7 @@ async function kill(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise
 }
 
 it('a process killed in the middle of a flood loses nothing, and only what it had in hand goes out again', {
-  timeout: 90_000,
+  timeout: 170_000,
 }, async () => {
   const prefix = uniquePrefix()
   const mongoDb = `${prefix}notify`
@@ -134,7 +134,7 @@ it('a process killed in the middle of a flood loses nothing, and only what it ha
     const records = mongo.db(mongoDb).collection<NotificationDocument>('notifications')
     // Those that were in hand wait for the end of the dead process's lease, and for its messages to come again.
     await until(async () => (await records.countDocuments({ state: 'sent' })) === MESSAGES, {
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
       what: 'every record',
     })
     for (const [index, phone] of phones.entries()) {
