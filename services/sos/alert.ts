@@ -46,8 +46,8 @@ export interface Trigger {
 
 /** One message to one contact over one channel. */
 export interface ContactStep {
+  /** The contact's place in the person's list, from 0: who it is stays in the directory. */
   readonly contact: number
-  readonly name: string
   readonly channel: string
   readonly status: ContactStatus
   readonly atMs: number

@@ -2,7 +2,7 @@
  * An alert's audit trail: each entry's hash covers the one before, so that an
  * entry that is changed, taken out or put in breaks every hash after it.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 export interface AuditEntry {
   /** From 1, without gaps. */
@@ -20,9 +20,7 @@ export type NewEntry = Omit<AuditEntry, 'number' | 'hash'>
 
 /** JSON of an array is one spelling for one content: no key order, no separator that a field could hold. */
 function hashOf(previous: string, { number, action, actor, note, atMs }: Omit<AuditEntry, 'hash'>): string {
-  return createHash('sha256')
-    .update(JSON.stringify([previous, number, action, actor, note, atMs]))
-    .digest('hex')
+  return hash('sha256', JSON.stringify([previous, number, action, actor, note, atMs]))
 }
 
 export function appendEntry(entries: readonly AuditEntry[], entry: NewEntry): AuditEntry[] {

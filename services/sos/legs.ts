@@ -1,0 +1,133 @@
+/**
+ * The four things that raising an alert does, each for many alerts at once.
+ * Each may be repeated for the same alerts: a repeat is recognised by the
+ * alert's id where it arrives.
+ */
+import type { Clock } from '@hushryd/kernel/clock.ts'
+import type { EventLog } from '@hushryd/kernel/event-log.ts'
+import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
+import type { Alert, Leg } from './alert.ts'
+import type { AlertStore } from './alert-store.ts'
+import { ALERTS_PER_MESSAGE, encodeRaised, raisedSubject } from './alert-stream.ts'
+import type { Entry, StoredBatch } from './entry.ts'
+import type { LegWork } from './intake.ts'
+import { keptWithin } from './kept-within.ts'
+import { contactsMessage, onCallMessage } from './messages.ts'
+import type { Notifier } from './notifier.ts'
+import type { OtherLeg } from './open-batches.ts'
+import { raisedEvent } from './tell.ts'
+import { type Teller, toNewEvent } from './teller.ts'
+
+/** Answers which of the alerts are through, by their places; may reject where none is. */
+export type RunLeg = (alerts: readonly Alert[], timeoutMs: number) => Promise<readonly boolean[]>
+
+export interface Links {
+  urlOf(alert: Alert): string | undefined
+  /** Makes them work, now or later; tells nobody that it could not. */
+  putSoon(alerts: readonly Alert[]): void
+}
+
+export interface LegsOptions {
+  readonly publisher: JetStreamPublisher
+  readonly eventLog: EventLog
+  readonly store: Pick<AlertStore, 'insert'>
+  readonly notifier: Pick<Notifier, 'queue' | 'call'>
+  readonly links: Links
+  readonly teller: Teller
+  readonly clock: Clock
+  readonly namespace: string
+}
+
+export interface LegRunners {
+  /** For the intake. */
+  readonly work: Readonly<Record<Leg, LegWork>>
+  /** For alerts that the database has. */
+  readonly run: Readonly<Record<OtherLeg, RunLeg>>
+}
+
+export function createLegs(options: LegsOptions): LegRunners {
+  const { publisher, eventLog, store, notifier, links, teller, clock, namespace } = options
+
+  const run: Record<OtherLeg, RunLeg> = {
+    async stream(alerts, timeoutMs) {
+      const messages = chunk(alerts, ALERTS_PER_MESSAGE)
+      const subject = raisedSubject(namespace)
+      const kept = await keptWithin(
+        messages.map((message) => publisher.publish(subject, encodeRaised(message))),
+        timeoutMs,
+        clock,
+      )
+      return messages.flatMap((message, index) => message.map(() => kept[index] === true))
+    },
+    admin: (alerts, timeoutMs) =>
+      keptWithin(
+        alerts.map((alert) => eventLog.record(toNewEvent(raisedEvent(alert), alert.receivedMs))),
+        timeoutMs,
+        clock,
+      ),
+    async contacts(alerts, timeoutMs) {
+      // Nobody is told later because the store of links is slow.
+      links.putSoon(alerts)
+      return await notifier.queue(toContacts(alerts), timeoutMs)
+    },
+  }
+
+  function toContacts(alerts: readonly Alert[]) {
+    return alerts.map((alert) => contactsMessage(alert, links.urlOf(alert)))
+  }
+
+  function attempt(leg: OtherLeg): LegWork['attempt'] {
+    return async (entries, timeoutMs) => {
+      const kept = await run[leg](alertsOf(entries), timeoutMs)
+      return entries.filter((_, index) => kept[index] !== true)
+    }
+  }
+
+  async function insert(entries: readonly Entry[], timeoutMs: number): Promise<readonly Entry[]> {
+    const { batchId, earlier } = await store.insert(alertsOf(entries), { nowMs: clock.nowMs(), timeoutMs })
+    const added = entries.filter((entry) => !earlier.has(entry.alert.alertId))
+    const batch: StoredBatch = { id: batchId, openAlerts: added.length, failed: [] }
+    for (const entry of entries) {
+      entry.earlier = earlier.get(entry.alert.alertId)
+      if (entry.earlier === undefined) entry.batch = batch
+    }
+    if (added.length > 0) teller.hint(alertsOf(added))
+    return []
+  }
+
+  return {
+    run,
+    work: {
+      // What the one store does not take, the other holds: each is the other's backup.
+      stream: { attempt: attempt('stream'), backUp: async () => 'FAILED' },
+      database: { attempt: insert, backUp: async () => 'FAILED' },
+      admin: {
+        attempt: attempt('admin'),
+        async backUp(entries) {
+          const alerts = alertsOf(entries)
+          teller.pushRaised(alerts)
+          await notifier.call(alerts.map((alert) => onCallMessage(alert, 0)))
+          // People on duty know; the log still has to.
+          return 'QUEUED'
+        },
+      },
+      contacts: {
+        attempt: attempt('contacts'),
+        async backUp(entries) {
+          await notifier.call(toContacts(alertsOf(entries)))
+          return 'DONE'
+        },
+      },
+    },
+  }
+}
+
+function alertsOf(entries: readonly Entry[]): Alert[] {
+  return entries.map(({ alert }) => alert)
+}
+
+function chunk<T>(items: readonly T[], size: number): T[][] {
+  const chunks: T[][] = []
+  for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size))
+  return chunks
+}

@@ -1,0 +1,27 @@
+/**
+ * What this process has completed lately, so that a repeat starts nothing again
+ * and the stream's copy is acknowledged without a look into the database.
+ */
+
+/** Some megabytes, and more than a flood of minutes. */
+const ALERTS_MAX = 100_000
+
+export class Recent {
+  readonly #owners = new Map<string, string>()
+  readonly #max: number
+
+  constructor(max = ALERTS_MAX) {
+    this.#max = max
+  }
+
+  add(alertId: string, userId: string): void {
+    this.#owners.set(alertId, userId)
+    if (this.#owners.size <= this.#max) return
+    const [oldest = ''] = this.#owners.keys()
+    this.#owners.delete(oldest)
+  }
+
+  isOf(alertId: string, userId: string): boolean {
+    return this.#owners.get(alertId) === userId
+  }
+}

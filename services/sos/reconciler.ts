@@ -1,0 +1,90 @@
+/**
+ * Finishes what a process has left behind: open batches in the database whose
+ * time is over, because a leg failed or the process died. Any process takes
+ * them up; each leg is repeated for all of a batch's alerts, which those that
+ * have it recognise.
+ */
+import type { Clock } from '@hushryd/kernel/clock.ts'
+import { backoffMs } from '@hushryd/kernel/loop.ts'
+import { type Alert, isClosed } from './alert.ts'
+import type { AlertStore } from './alert-store.ts'
+import type { LegRunners } from './legs.ts'
+import { contactsMessage, type Message } from './messages.ts'
+import type { OpenBatchDocument, OpenBatches, OtherLeg } from './open-batches.ts'
+
+export interface ReconcilerOptions {
+  readonly store: Pick<AlertStore, 'findMany'>
+  readonly batches: Pick<OpenBatches, 'claimDue' | 'close' | 'narrow'>
+  readonly run: LegRunners['run']
+  /** The backup for the contacts. */
+  readonly call: (messages: readonly Message[]) => Promise<void>
+  readonly urlOf: (alert: Alert) => string | undefined
+  readonly clock: Clock
+  readonly onFinished: (alerts: number) => void
+}
+
+const LEG_TIMEOUT_MS = 3_000
+const RETRY_BASE_MS = 2_000
+const RETRY_MAX_MS = 60_000
+/** A batch without alerts: its process died before it inserted them, or is still about to. */
+const ORPHAN_AFTER_MS = 60_000
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options
+  }
+
+  /** Takes up everything that is due. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { batches, clock } = this.#options
+    while (!signal.aborted) {
+      const nowMs = clock.nowMs()
+      const batch = await batches.claimDue(nowMs, nowMs + RETRY_MAX_MS)
+      if (batch === undefined) return
+      await this.#finish(batch)
+    }
+  }
+
+  async #finish({ _id, alertIds, openLegs, openedAt, tries }: OpenBatchDocument): Promise<void> {
+    const { store, batches, clock, onFinished } = this.#options
+    const alerts = (await store.findMany(alertIds)).map(({ alert }) => alert)
+    if (alerts.length === 0) {
+      if (clock.nowMs() - openedAt.getTime() > ORPHAN_AFTER_MS) await batches.close([_id])
+      return
+    }
+    const failed = new Set<Alert>()
+    const failedLegs = new Set<OtherLeg>()
+    await Promise.all(
+      openLegs.map(async (leg) => {
+        for (const alert of await this.#run(leg, alerts)) {
+          failed.add(alert)
+          failedLegs.add(leg)
+        }
+      }),
+    )
+    if (failed.size === 0) {
+      await batches.close([_id])
+      onFinished(alerts.length)
+      return
+    }
+    const left = [...failed].map(({ alertId }) => alertId)
+    const pauseMs = backoffMs(tries, { baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random: Math.random })
+    await batches.narrow(_id, left, [...failedLegs], clock.nowMs() + pauseMs)
+  }
+
+  /** Answers those that it failed for. */
+  async #run(leg: OtherLeg, alerts: readonly Alert[]): Promise<readonly Alert[]> {
+    // Contacts of someone who has called the alert off since are not frightened.
+    const concerned = leg === 'contacts' ? alerts.filter((alert) => !isClosed(alert)) : alerts
+    const kept = await this.#options.run[leg](concerned, LEG_TIMEOUT_MS)
+    const left = concerned.filter((_, index) => kept[index] !== true)
+    if (leg !== 'contacts' || left.length === 0) return left
+    const { call, urlOf } = this.#options
+    return await call(left.map((alert) => contactsMessage(alert, urlOf(alert)))).then(
+      () => [],
+      () => left,
+    )
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The stream's side of completion: an alert belongs to the stream until the
+ * database has it, with its open batch, and is acknowledged then. What the
+ * database does not have, because it was away or a process died, is put there
+ * from here; and while it stays away, people on duty are told from here.
+ */
+import type { Clock } from '@hushryd/kernel/clock.ts'
+import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
+import { type Alert, type EscalationTimes, raise, type Trigger } from './alert.ts'
+import type { AlertStore } from './alert-store.ts'
+import { type Message, onCallMessage } from './messages.ts'
+import type { Recent } from './recent.ts'
+
+export interface StreamWorkerOptions {
+  readonly store: Pick<AlertStore, 'findOwners' | 'insert'>
+  readonly recent: Recent
+  readonly isInFlight: (alertId: string) => boolean
+  readonly times: EscalationTimes
+  readonly send: (messages: readonly Message[]) => Promise<void>
+  readonly clock: Clock
+  readonly onStored: (alerts: readonly Alert[]) => void
+  readonly onEscalated: (alert: Alert, step: number) => void
+  /** The id is another person's alert: the one who used it was refused, or will be. */
+  readonly onForeign: (alertId: string) => void
+}
+
+export type Handled =
+  | { readonly kind: 'done' }
+  /** It comes again after that time. */
+  | { readonly kind: 'again'; readonly afterMs: number }
+
+/** The legs of this process's own alerts end within this, mostly. */
+const IN_FLIGHT_MS = 250
+/** Before, whichever process took the alert is at it. */
+const ORIGIN_MS = 2_000
+const AWAY_MS = 2_000
+const ESCALATED_MAX = 50_000
+
+export class StreamWorker {
+  readonly #options: StreamWorkerOptions
+  /** The last step that people on duty were told from here. */
+  readonly #escalated = new Map<string, number>()
+
+  constructor(options: StreamWorkerOptions) {
+    this.#options = options
+  }
+
+  async handle(triggers: readonly Trigger[], ageMs: number): Promise<Handled> {
+    const { recent, isInFlight, store } = this.#options
+    if (triggers.some(({ alertId }) => isInFlight(alertId))) return { kind: 'again', afterMs: IN_FLIGHT_MS }
+    const unknown = triggers.filter(({ alertId, userId }) => !recent.isOf(alertId, userId))
+    if (unknown.length === 0) return { kind: 'done' }
+    try {
+      const owners = await store.findOwners(unknown.map(({ alertId }) => alertId))
+      const missing = unknown.filter(({ alertId, userId }) => this.#isMissing(alertId, userId, owners))
+      if (missing.length > 0 && ageMs < ORIGIN_MS) return { kind: 'again', afterMs: ORIGIN_MS - ageMs }
+      if (missing.length > 0) await this.#store(missing)
+      return { kind: 'done' }
+    } catch (error) {
+      if (!isUnavailable(error)) throw error
+      await this.#escalate(unknown)
+      return { kind: 'again', afterMs: AWAY_MS }
+    }
+  }
+
+  #isMissing(alertId: Trigger['alertId'], userId: string, owners: ReadonlyMap<string, string>): boolean {
+    const owner = owners.get(alertId)
+    if (owner !== undefined && owner !== userId) this.#options.onForeign(alertId)
+    return owner === undefined
+  }
+
+  async #store(triggers: readonly Trigger[]): Promise<void> {
+    const { store, times, clock, onStored } = this.#options
+    // One alert may have come twice, by a retry of the publish.
+    const alerts = new Map(triggers.map((trigger) => [trigger.alertId, raise(trigger, times)]))
+    const nowMs = clock.nowMs()
+    // Due at once: whether its other legs were done, nobody here knows.
+    const { earlier } = await store.insert([...alerts.values()], { nowMs, retryMs: nowMs })
+    onStored([...alerts.values()].filter(({ alertId }) => !earlier.has(alertId)))
+    for (const alertId of alerts.keys()) this.#escalated.delete(alertId)
+  }
+
+  /** By the same steps and keys as the escalator's, so that it goes on where this ends. */
+  async #escalate(triggers: readonly Trigger[]): Promise<void> {
+    const { times, clock, send, onEscalated } = this.#options
+    const due = triggers.flatMap((trigger) => {
+      const lateMs = clock.nowMs() - trigger.receivedMs - times.firstAfterMs
+      const step = 1 + Math.floor(lateMs / times.repeatMs)
+      const isNew = lateMs >= 0 && (this.#escalated.get(trigger.alertId) ?? 0) < step
+      return isNew ? [{ alert: raise(trigger, times), step }] : []
+    })
+    if (due.length === 0) return
+    await send(due.map(({ alert, step }) => onCallMessage(alert, step)))
+    for (const { alert, step } of due) {
+      this.#escalated.set(alert.alertId, step)
+      onEscalated(alert, step)
+    }
+    for (const alertId of this.#escalated.keys()) {
+      if (this.#escalated.size <= ESCALATED_MAX) break
+      this.#escalated.delete(alertId)
+    }
+  }
+}
+
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof DomainError && error.reason === ErrorReason.ERROR_REASON_UNAVAILABLE
+}
