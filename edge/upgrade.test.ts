@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AdmissionGate, HANDSHAKES_MAX } from './admission.ts'
 import { socketsWithin } from './file-limit.ts'
@@ -106,17 +107,57 @@ describe('admission', () => {
   const limits = { connectsPerSecond: 10, connectionsMax: 100 }
   const free = { connections: 0, handshakes: 0 }
 
-  it('takes a second’s worth at once, then the rate, and says when to come back', () => {
+  function admittedOf(gate: AdmissionGate, count: number, nowMs: number): number {
+    return Array.from({ length: count }, () => gate.admit(nowMs, free)).filter(({ isAdmitted }) => isAdmitted)
+      .length
+  }
+
+  it('takes a second’s worth at once, the next a second later, and says when to come back', () => {
     const gate = new AdmissionGate(limits, 0, () => 0.5)
-    const admitted = (count: number, nowMs: number): number =>
-      Array.from({ length: count }, () => gate.admit(nowMs, free)).filter(({ isAdmitted }) => isAdmitted)
-        .length
-    expect(admitted(50, 0)).toBe(10)
-    expect(admitted(50, 500)).toBe(5)
-    expect(admitted(50, 100_000)).toBe(10)
+    expect(admittedOf(gate, 50, 0)).toBe(10)
+    expect(admittedOf(gate, 50, 999)).toBe(0)
+    expect(admittedOf(gate, 6, 1_050)).toBe(6)
+    expect(admittedOf(gate, 50, 1_500)).toBe(4)
+    expect(admittedOf(gate, 50, 100_000)).toBe(10)
     expect(gate.admit(100_000, free)).toEqual({ isAdmitted: false, retryAfterMs: 3_000 })
-    gate.refund()
-    expect(gate.admit(100_000, free)).toEqual({ isAdmitted: true })
+  })
+
+  it('gives the place of one who had no right to come to the next, while it counts', () => {
+    const gate = new AdmissionGate(limits, 0)
+    const admitted = gate.admit(0, free)
+    if (!admitted.isAdmitted) throw new Error('the first is admitted')
+    expect(admittedOf(gate, 50, 100)).toBe(9)
+    gate.refund(admitted.slot)
+    expect(admittedOf(gate, 50, 200)).toBe(1)
+    expect(admittedOf(gate, 50, 10_000)).toBe(10)
+    gate.refund(admitted.slot)
+    expect(admittedOf(gate, 50, 10_000)).toBe(0)
+  })
+
+  it('never takes more than the rate in any second, nor much less than the rate while all want in', () => {
+    const waits = fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 100 })
+    fc.assert(
+      fc.property(waits, fc.integer({ min: 1, max: 30 }), (gaps, connectsPerSecond) => {
+        const gate = new AdmissionGate({ ...limits, connectsPerSecond }, 0)
+        const takenMs: number[] = []
+        let nowMs = 0
+        for (const gap of gaps) {
+          nowMs += gap
+          for (let count = admittedOf(gate, 40, nowMs); count > 0; count -= 1) takenMs.push(nowMs)
+          const takenWithin = (ms: number): number => takenMs.filter((timeMs) => timeMs > nowMs - ms).length
+          expect(takenWithin(1_000)).toBeLessThanOrEqual(connectsPerSecond)
+          // Time is counted in slots of 50 ms.
+          expect(takenWithin(1_050)).toBeGreaterThanOrEqual(connectsPerSecond)
+        }
+      }),
+    )
+  })
+
+  it('goes on a second after the clock was set back', () => {
+    const gate = new AdmissionGate(limits, 3_600_000)
+    expect(admittedOf(gate, 50, 3_600_000)).toBe(10)
+    expect(admittedOf(gate, 50, 0)).toBe(0)
+    expect(admittedOf(gate, 50, 1_050)).toBe(10)
   })
 
   it('takes no more sockets than the node holds, nor more handshakes than the store bears', () => {

@@ -87,7 +87,8 @@ export function createWsServer(options: WsServerOptions): WsServer {
   let handshakes = 0
   let lastNumber = 0
 
-  function checkCapacity(): void {
+  /** Answers the slot of time that it is counted in. */
+  function checkCapacity(): number {
     const nowMs = clock.nowMs()
     const { open, leaving } = load()
     if (balance.refuses(open - leaving + handshakes, nowMs)) {
@@ -97,6 +98,7 @@ export function createWsServer(options: WsServerOptions): WsServer {
     if (!admitted.isAdmitted) {
       throw refusal('admission', 'This node takes no more sockets right now.', admitted.retryAfterMs)
     }
+    return admitted.slot
   }
 
   function checkDraining(): void {
@@ -143,14 +145,14 @@ export function createWsServer(options: WsServerOptions): WsServer {
   /** Everything that may take time; throws UpgradeError. */
   async function admit(credential: Credential): Promise<Identity> {
     checkDraining()
-    checkCapacity()
+    const slot = checkCapacity()
     handshakes += 1
     try {
       const identity = await identify(credential)
       await countUser(identity)
       return identity
     } catch (error) {
-      admission.refund()
+      admission.refund(slot)
       throw error
     } finally {
       handshakes -= 1
