@@ -90,11 +90,11 @@ export class Calls {
   }
 
   async #place(session: MaskSession, call: Call, { deadlineMs }: CallLimit): Promise<boolean> {
-    const { sessions, callLog, linksByHealth, ring, isRecordingOn, events, nowMs } = this.#parts
+    const { sessions, callLog, linksByHealth, ring, isRecordingOn, events } = this.#parts
     const links = linksByHealth(session)
     for (const [index, link] of links.entries()) {
       const { name } = link.provider
-      const leftMs = (deadlineMs ?? Number.POSITIVE_INFINITY) - nowMs() - WAY_BACK_MS
+      const leftMs = (deadlineMs ?? Number.POSITIVE_INFINITY) - Date.now() - WAY_BACK_MS
       // Each of those that are left gets its share, so that the last one is tried in time.
       const timeoutMs = leftMs / (links.length - index)
       if (timeoutMs <= 0) return false

@@ -60,7 +60,7 @@ export function createHandlers(parts: HandlerParts): MaskCallServiceImplementati
       return encodeSession(await sessions.open(opening, { deadlineMs }), nowMs())
     },
 
-    async initiateCall({ sessionId }, { caller, deadlineMs = nowMs() + DEFAULT_DEADLINE_MS }) {
+    async initiateCall({ sessionId }, { caller, deadlineMs = Date.now() + DEFAULT_DEADLINE_MS }) {
       const started = await calls.start(sessionId, userIdOf(caller), { deadlineMs })
       return started.kind === 'calling'
         ? { callId: started.callId, outcome: CallStart.CALLING }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
+import { BulkheadRejectedError, bulkhead } from 'cockatiel'
 import { parsePhoneNumberFromString } from 'libphonenumber-js'
 import type { Allocator, Take } from './allocator.ts'
 import type { CallLimit, Directory, Trip } from './directory.ts'
@@ -58,6 +59,11 @@ const ID_BYTES = 16
 /** Another one of the pair opens, or a sweep ends, at the same time: that often and no more. */
 const OPEN_TRIES_MAX = 4
 
+/** Opened at once by one process, and waiting for it. */
+const OPENINGS_MAX = 64
+const OPENINGS_WAITING_MAX = 20_000
+const TOO_MANY_RETRY_MS = 1_000
+
 export function notAParticipant(): DomainError {
   return new DomainError(
     ErrorReason.ERROR_REASON_NOT_A_PARTICIPANT,
@@ -96,12 +102,22 @@ function pairOf({ tripId, userId, passengerId }: Opening, trip: Trip): Pair {
 
 export class Sessions {
   readonly #parts: SessionsParts
+  readonly #gate = bulkhead(OPENINGS_MAX, OPENINGS_WAITING_MAX)
 
   constructor(parts: SessionsParts) {
     this.#parts = parts
   }
 
+  /** In turn where very many come at once: the directory and the database answer sooner so. */
   async open(opening: Opening, limit: CallLimit): Promise<MaskSession> {
+    try {
+      return await this.#gate.execute(() => this.#open(opening, limit))
+    } catch (error) {
+      throw error instanceof BulkheadRejectedError ? tooMany() : error
+    }
+  }
+
+  async #open(opening: Opening, limit: CallLimit): Promise<MaskSession> {
     const { directory, store, events, nowMs } = this.#parts
     const trip = await directory.findTrip(opening.tripId, limit)
     if (trip === undefined)
@@ -260,7 +276,17 @@ export class Sessions {
   }
 }
 
-export function poolExhausted(): DomainError {
+function tooMany(): DomainError {
+  return new DomainError(
+    ErrorReason.ERROR_REASON_UNAVAILABLE,
+    'Too many sessions are being opened just now.',
+    {
+      retryAfterMs: TOO_MANY_RETRY_MS,
+    },
+  )
+}
+
+function poolExhausted(): DomainError {
   return new DomainError(
     ErrorReason.ERROR_REASON_POOL_EXHAUSTED,
     'No virtual number is free for these two just now.',
