@@ -8,6 +8,7 @@ export interface ServiceChannels {
   readonly locations: readonly RpcChannel[]
   readonly notify: RpcChannel
   readonly maskcall: RpcChannel
+  readonly sos: RpcChannel
   /** To the edges' own services. */
   readonly edge: RpcChannel
 }
@@ -24,6 +25,7 @@ export function createChannelOf({
   locations,
   notify,
   maskcall,
+  sos,
   edge,
 }: ServiceChannels): ChannelOf {
   let turn = 0
@@ -40,6 +42,7 @@ export function createChannelOf({
     if (serviceName.startsWith('hushryd.directory.')) return directory
     if (serviceName.startsWith('hushryd.notify.')) return notify
     if (serviceName.startsWith('hushryd.maskcall.')) return maskcall
+    if (serviceName.startsWith('hushryd.sos.')) return sos
     if (serviceName.startsWith('hushryd.edge.')) return edge
     return undefined
   }

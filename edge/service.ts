@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { DirectoryServiceDefinition } from '@hushryd/gen/hushryd/directory/v1/directory.ts'
 import { EdgeServiceDefinition } from '@hushryd/gen/hushryd/edge/v1/edge.ts'
 import { SessionServiceDefinition } from '@hushryd/gen/hushryd/edge/v1/session.ts'
+import { SosServiceDefinition } from '@hushryd/gen/hushryd/sos/v1/sos.ts'
 import { systemClock } from '@hushryd/kernel/clock.ts'
 import { createLog } from '@hushryd/kernel/log.ts'
 import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
@@ -32,6 +33,7 @@ import { createSessionHandlers } from './session-handlers.ts'
 import { SessionStore } from './session-store.ts'
 import { createSessions } from './sessions.ts'
 import { startSockets } from './sockets.ts'
+import { SosLane, TRIGGER_METHOD } from './sos-lane.ts'
 
 export interface Edge extends AsyncDisposable {
   readonly httpPort: number
@@ -46,6 +48,8 @@ export interface EdgeOverrides {
 const NAME = 'edge'
 const LOOPBACK = '127.0.0.1'
 const GET_TRIP_TIMEOUT_MS = 2_000
+/** Never used: a stream has no deadline. */
+const STREAM_ONLY_MS = 1_000
 const TICK_MS = 100
 const REVOCATION_LOOK_MS = 1_000
 /** Positions that the location service has not acknowledged are waited for when the node stops. */
@@ -132,12 +136,30 @@ export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {
     }),
   )
   const edge = open(config.EDGE_ADDR ?? `${LOOPBACK}:${rpc.port}`)
+  // A connection of its own: no other call stands before an alert.
+  const sosLane = createRpcClient(SosServiceDefinition, open(config.SOS_ADDR), {
+    timeoutMs: STREAM_ONLY_MS,
+  })
+  const alerts = new SosLane({
+    edgeId: config.EDGE_ID,
+    open: (requests, signal) => sosLane.connect(requests, { signal }),
+    clock,
+    log,
+  })
+  const alertsEnd = new AbortController()
+  const alertsRun = alerts.run(alertsEnd.signal)
+  opened.defer(async () => {
+    alertsEnd.abort()
+    await alertsRun
+  })
   const bridge = createCallBridge({
+    lanes: new Map([[TRIGGER_METHOD, alerts.call]]),
     channelOf: createChannelOf({
       directory: directoryChannel,
       locations,
       notify: open(config.NOTIFY_ADDR),
       maskcall: open(config.MASKCALL_ADDR),
+      sos: open(config.SOS_ADDR),
       edge,
     }),
     metrics,

@@ -80,6 +80,7 @@ export const mongoSettings = {
 
 export const addressSettings = {
   LOCATION_ADDR: hostPort({ default: '127.0.0.1:7001', doc: 'gRPC address of the location service.' }),
+  SOS_ADDR: hostPort({ default: '127.0.0.1:7002', doc: 'gRPC address of the sos service.' }),
   NOTIFY_ADDR: hostPort({ default: '127.0.0.1:7003', doc: 'gRPC address of the notify service.' }),
   MASKCALL_ADDR: hostPort({ default: '127.0.0.1:7004', doc: 'gRPC address of the maskcall service.' }),
   DIRECTORY_ADDR: hostPort({ default: '127.0.0.1:7006', doc: 'gRPC address of the directory service.' }),

@@ -106,6 +106,14 @@ export const PROGRAMS: readonly Program[] = [
       }),
   },
   {
+    name: 'sos',
+    script: 'services/sos/main.ts',
+    ports: { grpc: 7002 },
+    dependsOn: ['directory', 'location', 'notify'],
+    secrets: { SOS_KEYS: 'keyRing', NOTIFY_KEYS: 'keyRing' },
+    env: ({ given, httpOf }) => ({ PUBLIC_URL: given.PUBLIC_URL ?? httpOf('edge')[0] }),
+  },
+  {
     name: 'maskcall',
     script: 'services/maskcall/main.ts',
     ports: { grpc: 7004 },

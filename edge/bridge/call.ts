@@ -36,10 +36,19 @@ export interface CallBridge {
   streamBinary(method: BridgeMethod, request: Uint8Array, context: CallContext): AsyncIterable<Uint8Array>
 }
 
+/** A way of its own for one method; `ordinary` is the call that it would be without. */
+export type LaneCall = (
+  request: Uint8Array,
+  context: CallContext,
+  ordinary: () => Promise<Uint8Array>,
+) => Promise<Uint8Array>
+
 export interface CallBridgeOptions {
   /** Undefined where this edge was given no address of the service. */
   readonly channelOf: (serviceName: string) => RpcChannel | undefined
   readonly metrics: Metrics
+  /** By the method's name. */
+  readonly lanes?: ReadonlyMap<string, LaneCall>
 }
 
 export const SESSION_HASH_KEY = 'x-hushryd-session'
@@ -61,7 +70,7 @@ interface OpenCall {
   toError(thrown: unknown): Error
 }
 
-export function createCallBridge({ channelOf, metrics }: CallBridgeOptions): CallBridge {
+export function createCallBridge({ channelOf, metrics, lanes = new Map() }: CallBridgeOptions): CallBridge {
   const methods = exposedMethods()
   const byName = new Map(methods.map((method) => [method.name, method]))
   const clients = new Map<string, readonly RawClient[]>()
@@ -119,6 +128,13 @@ export function createCallBridge({ channelOf, metrics }: CallBridgeOptions): Cal
   }
 
   async function callBinary(method: BridgeMethod, request: Uint8Array, context: CallContext) {
+    const lane = lanes.get(method.name)
+    if (lane === undefined) return await callUnary(method, request, context)
+    checkCaller(method, context.caller)
+    return await lane(request, context, () => callUnary(method, request, context))
+  }
+
+  async function callUnary(method: BridgeMethod, request: Uint8Array, context: CallContext) {
     const { client, options, toError } = open(method, context)
     try {
       return await client.unary(method, request, options)

@@ -81,6 +81,8 @@ export function createLane({ intake, log, nowMs }: LaneOptions) {
         if (!signal.aborted) log.warn({ err: error }, 'the lane of an edge broke')
       })
       .finally(end)
+    // Tells the edge that the lane stands.
+    yield { results: [] }
     while (true) {
       await wake.promise
       wake = Promise.withResolvers<void>()
