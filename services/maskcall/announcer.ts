@@ -5,7 +5,12 @@ import { type NatsLink, subjectToken } from '@hushryd/kernel/stores/nats.ts'
 import { answeredMsOf, type Call, durationSOf, endedMsOf, resultOf } from './call.ts'
 import type { Announcement } from './call-record.ts'
 
-export type TellCall = (call: Call, announcement: Announcement) => Promise<void>
+export interface Announcer {
+  /** The two, now or never: their apps can read the log of calls. */
+  tellPeople(call: Call, announcement: Announcement): void
+  /** Rejects with UNAVAILABLE where the log may not have it. Repeats count once there. */
+  tellOperations(call: Call, announcement: Announcement): Promise<void>
+}
 
 function dataOf(call: Call, announcement: Announcement): Record<string, unknown> {
   const { id, sessionId, caller, origin } = call
@@ -19,35 +24,37 @@ function dataOf(call: Call, announcement: Announcement): Record<string, unknown>
   }
 }
 
-/** Rejects with UNAVAILABLE where the operations room may not have it. Repeats of one announcement count once there. */
 export function createAnnouncer({
   eventLog,
   nats,
 }: {
   readonly eventLog: EventLog
   readonly nats: Pick<NatsLink, 'publish'>
-}): TellCall {
-  return async (call, announcement) => {
-    const type = `call.${announcement}`
-    const data = dataOf(call, announcement)
-    await eventLog.record({
-      eventId: `${call.id}:${type}`,
-      type,
-      severity: Severity.INFO,
-      tripId: call.tripId,
-      data: { ...data, provider: call.provider ?? '' },
-      occurredAtMs: announcement === 'started' ? call.startedMs : (endedMsOf(call) ?? call.startedMs),
-    })
-    for (const userId of [call.driverId, call.passengerId]) {
-      const event = PushEvent.encode({
-        type,
-        tripId: call.tripId,
-        data,
-        userIds: [],
-        userId,
+}): Announcer {
+  return {
+    tellPeople(call, announcement) {
+      const { tripId } = call
+      const event = {
+        type: `call.${announcement}`,
+        tripId,
+        data: dataOf(call, announcement),
         tripEnded: false,
+      }
+      for (const userId of [call.driverId, call.passengerId]) {
+        const bytes = PushEvent.encode({ ...event, userId, userIds: [] }).finish()
+        nats.publish(`push.user.${subjectToken(userId)}`, bytes)
+      }
+    },
+    async tellOperations(call, announcement) {
+      const type = `call.${announcement}`
+      await eventLog.record({
+        eventId: `${call.id}:${type}`,
+        type,
+        severity: Severity.INFO,
+        tripId: call.tripId,
+        data: { ...dataOf(call, announcement), provider: call.provider ?? '' },
+        occurredAtMs: announcement === 'started' ? call.startedMs : (endedMsOf(call) ?? call.startedMs),
       })
-      nats.publish(`push.user.${subjectToken(userId)}`, event.finish())
-    }
+    },
   }
 }

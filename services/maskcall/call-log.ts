@@ -1,9 +1,9 @@
 /**
  * The log of calls, and what each change of it brings with it: the line is
- * kept or freed, and the two are told, now or, where NATS is away, by the
- * sweep.
+ * kept or freed, the two are told, and operations too, now or, where NATS is
+ * away, by the sweep.
  */
-import type { TellCall } from './announcer.ts'
+import type { Announcer } from './announcer.ts'
 import { addReport, type Call, type CallReport, closeCall, isCarried, isOver, resultOf } from './call.ts'
 import {
   type CallRecord,
@@ -22,7 +22,7 @@ import type { ProviderName } from './voice-provider.ts'
 export interface CallLogParts {
   readonly store: CallStore
   readonly sessions: Pick<SessionStore, 'freeLine' | 'extendLine'>
-  readonly tell: TellCall
+  readonly announcer: Announcer
   readonly events: MaskcallEvents
   /** The longest that a call may last. */
   readonly callMaxMs: number
@@ -95,7 +95,7 @@ export class CallLog {
   }
 
   async #change(id: string, decide: (record: CallRecord) => CallRecord): Promise<CallRecord | undefined> {
-    const { store, sessions, events } = this.#parts
+    const { store, sessions, announcer, events } = this.#parts
     const changed = await store.change(id, decide)
     if (changed === undefined) return undefined
     const { before, after } = changed
@@ -107,18 +107,20 @@ export class CallLog {
     } else if (isTalking(after.call) && !isTalking(before.call)) {
       await sessions.extendLine(sessionId, id, after.lostMs)
     }
+    for (const announcement of after.raised.slice(before.raised.length))
+      announcer.tellPeople(after.call, announcement)
     // Who raised the first of what is untold tells the rest as well; where that one died, the sweep does.
     if (before.untold.length === 0) await this.#tell(after)
     return after
   }
 
-  /** In their order, and what is raised meanwhile too. */
+  /** Tells operations, in order, and what is raised meanwhile too. */
   async #tell({ call, untold }: CallRecord): Promise<void> {
-    const { store, tell, events, nowMs } = this.#parts
+    const { store, announcer, events, nowMs } = this.#parts
     const [announcement] = untold
     if (announcement === undefined) return
     try {
-      await tell(call, announcement)
+      await announcer.tellOperations(call, announcement)
     } catch (error) {
       events.untold(call, error)
       return

@@ -1,6 +1,6 @@
 /**
- * A call with what is owed because of it: that the two and the operations
- * room are told, and that somebody looks at it when nothing more is heard.
+ * A call with what is owed because of it: that the operations room is told,
+ * and that somebody looks at it when nothing more is heard.
  *
  * Pure: each function answers the next record.
  */
@@ -13,7 +13,7 @@ export interface CallRecord {
   readonly version: number
   /** Everything that there ever was to tell, in its order. */
   readonly raised: readonly Announcement[]
-  /** What of it has not been told yet. */
+  /** What of it the operations room has not been told yet. */
   readonly untold: readonly Announcement[]
   /** Without another word by then, it is taken for lost. */
   readonly lostMs: number
@@ -21,13 +21,16 @@ export interface CallRecord {
   readonly dueMs: number | undefined
 }
 
-/** What could not be told is tried again after this. */
+/** What could not be told is tried again after this, and less often the longer it takes. */
 const TELL_AGAIN_MS = 3_000
+const TELL_AGAIN_MS_MAX = 300_000
+const PART_OF_AGE = 4
 
 function withDue(record: CallRecord, nowMs: number): CallRecord {
-  const dueMs =
-    record.untold.length > 0 ? nowMs + TELL_AGAIN_MS : isOver(record.call) ? undefined : record.lostMs
-  return { ...record, dueMs }
+  const { call, untold, lostMs } = record
+  const againMs = Math.min(Math.max(TELL_AGAIN_MS, (nowMs - call.startedMs) / PART_OF_AGE), TELL_AGAIN_MS_MAX)
+  const dues = [...(untold.length > 0 ? [nowMs + againMs] : []), ...(isOver(call) ? [] : [lostMs])]
+  return { ...record, dueMs: dues.length > 0 ? Math.min(...dues) : undefined }
 }
 
 function raise(record: CallRecord, announcement: Announcement): CallRecord {

@@ -149,7 +149,7 @@ export async function startMaskcall(
   const callLog = new CallLog({
     store: callStore,
     sessions: sessionStore,
-    tell: createAnnouncer({ eventLog, nats }),
+    announcer: createAnnouncer({ eventLog, nats }),
     events,
     callMaxMs,
     nowMs,
