@@ -10,13 +10,30 @@ export type FrameReader = (payload: Buffer, isText: boolean) => void
 
 const OPCODE_TEXT = 1
 const OPCODE_BINARY = 2
+const OPCODE_CLOSE = 8
+const OPCODE_PING = 9
+const OPCODE_PONG = 10
 
 export interface LeanSocket {
   readonly raw: Socket
   send(payload: Buffer, isText: boolean): void
 }
 
-/** Opens one, from the given loopback address; rejects with the HTTP status line where the edge refuses. */
+/** The node answered the upgrade with something else than an open socket. */
+export class UpgradeRefused extends Error {
+  readonly status: number
+  /** 0 where the answer names no time. */
+  readonly retryAfterMs: number
+
+  constructor(head: string, body: string) {
+    const statusLine = head.slice(0, head.indexOf('\r\n'))
+    super(`${statusLine} ${body}`)
+    this.status = Number(statusLine.split(' ', 2)[1])
+    this.retryAfterMs = Number(/\r\nretry-after: (\d+)/i.exec(head)?.[1] ?? 0) * 1_000
+  }
+}
+
+/** Opens one, from the given loopback address; rejects with UpgradeRefused where the node refuses. */
 export function openLeanSocket(options: {
   host: string
   port: number
@@ -50,10 +67,10 @@ export function openLeanSocket(options: {
           pending = data
           return
         }
-        const statusLine = data.subarray(0, data.indexOf('\r\n')).toString()
-        if (!statusLine.includes(' 101 ')) {
+        const head = data.subarray(0, end + 2).toString()
+        if (!head.startsWith('HTTP/1.1 101 ')) {
           raw.destroy()
-          reject(new Error(`${statusLine} ${data.subarray(end + 4).toString()}`))
+          reject(new UpgradeRefused(head, data.subarray(end + 4).toString()))
           return
         }
         open = true
@@ -63,9 +80,9 @@ export function openLeanSocket(options: {
           send: (payload, isText) => raw.write(maskedFrame(payload, isText ? OPCODE_TEXT : OPCODE_BINARY)),
         })
       }
-      pending = readFrames(data, options.onFrame)
+      pending = readFrames(data, raw, options.onFrame)
     })
-    raw.once('error', reject)
+    raw.on('error', reject)
     raw.once('close', () => {
       if (open) options.onClose()
       else reject(new Error('closed before the upgrade'))
@@ -89,8 +106,8 @@ export function maskedFrame(payload: Buffer, opcode: number): Buffer {
   return frame
 }
 
-/** Reads what is complete; answers what is not. */
-function readFrames(data: Buffer, onFrame: FrameReader): Buffer | undefined {
+/** Reads what is complete, and returns what is not. Pings are answered and a close ends the socket, as any client does. */
+function readFrames(data: Buffer, raw: Socket, onFrame: FrameReader): Buffer | undefined {
   let offset = 0
   while (data.length - offset >= 2) {
     const first = data[offset] ?? 0
@@ -106,7 +123,11 @@ function readFrames(data: Buffer, onFrame: FrameReader): Buffer | undefined {
       start = offset + 10
     }
     if (data.length < start + length) break
-    onFrame(data.subarray(start, start + length), (first & 0x0f) === OPCODE_TEXT)
+    const opcode = first & 0x0f
+    const payload = data.subarray(start, start + length)
+    if (opcode < OPCODE_CLOSE) onFrame(payload, opcode === OPCODE_TEXT)
+    else if (opcode === OPCODE_PING) raw.write(maskedFrame(payload, OPCODE_PONG))
+    else if (opcode === OPCODE_CLOSE) raw.end(maskedFrame(payload, OPCODE_CLOSE))
     offset = start + length
   }
   return offset === data.length ? undefined : data.subarray(offset)

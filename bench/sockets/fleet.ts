@@ -1,0 +1,143 @@
+/**
+ * A fleet full of sockets: how even it is and what it weighs; then one edge is
+ * killed, its apps come back elsewhere, and it starts again and gets its share.
+ */
+import { availableParallelism } from 'node:os'
+import { startSystem, type TestSystem } from '../../local/testing/start-system.ts'
+import { residentBytes } from '../load/cpu-time.ts'
+import { addressesOf, Crowd } from './crowd.ts'
+import { signIn } from './people.ts'
+import { mostWithin, spreadOf } from './rates.ts'
+
+export interface FleetPlan {
+  readonly sockets: number
+  readonly edges: number
+  /** Of each edge, as its setting says. */
+  readonly connectsPerSecond: number
+}
+
+export interface FleetResult extends FleetPlan {
+  readonly connectSeconds: number
+  /** Sockets of each edge, */
+  readonly open: readonly number[]
+  /** and how far the farthest is from their mean. */
+  readonly spread: number
+  readonly lost: number
+  readonly failed: number
+  /** Answers 503: another edge had more room, or this one had taken its share of the second. */
+  readonly sentOn: number
+  /** The most that one edge opened in any second, while everybody came. */
+  readonly connectsPerSecondMax: number
+  /** Of all edges together, above what they had without sockets. */
+  readonly residentBytesPerSocket: number
+  readonly residentMbPerEdge: number
+  readonly kill: KillResult
+  readonly rebalance: { readonly secondsToEven: number; readonly spread: number; readonly lost: number }
+}
+
+interface KillResult {
+  readonly sockets: number
+  readonly secondsToAllBack: number
+  /** The most that one surviving edge opened in any second. */
+  readonly connectsPerSecondMax: number
+  readonly sentOn: number
+  /** Of the apps of other edges. */
+  readonly othersLost: number
+}
+
+/** Evenness that is promised. */
+export const EVEN_SPREAD = 0.1
+const PEOPLE_SOCKETS = 2
+const SECOND_MS = 1_000
+const CONNECT_MS_MAX = 300_000
+const EVEN_MS_MAX = 180_000
+const VICTIM = 0
+
+function memoryOf(system: TestSystem, edges: number): Promise<number[]> {
+  const names = Array.from({ length: edges }, (_, index) => `edge-${index + 1}`)
+  return Promise.all(names.map((name) => residentBytes(system.process(name).pid ?? 0)))
+}
+
+function total(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0)
+}
+
+async function connectsPerSecondMax(crowd: Crowd): Promise<number> {
+  const openings = await crowd.takeOpenings()
+  return Math.max(0, ...openings.map((timesMs) => mostWithin(timesMs, SECOND_MS)))
+}
+
+async function killOne(system: TestSystem, crowd: Crowd): Promise<KillResult> {
+  const before = await crowd.look()
+  await crowd.takeOpenings()
+  const startedMs = performance.now()
+  await system.process(`edge-${VICTIM + 1}`).kill('SIGKILL')
+  await crowd.until(
+    'everybody is back',
+    CONNECT_MS_MAX,
+    ({ open, served }) => open[VICTIM] === 0 && served === crowd.size,
+  )
+  const secondsToAllBack = (performance.now() - startedMs) / SECOND_MS
+  const after = await crowd.look()
+  const sockets = before.open[VICTIM] ?? 0
+  return {
+    sockets,
+    secondsToAllBack,
+    connectsPerSecondMax: await connectsPerSecondMax(crowd),
+    sentOn: after.sentOn - before.sentOn,
+    othersLost: after.lost - before.lost - sockets,
+  }
+}
+
+async function startAgain(system: TestSystem, crowd: Crowd): Promise<FleetResult['rebalance']> {
+  const before = await crowd.look()
+  await system.process(`edge-${VICTIM + 1}`).restart()
+  const tookMs = await crowd.until(
+    'the fleet is even again',
+    EVEN_MS_MAX,
+    ({ open, served }) => spreadOf(open) <= EVEN_SPREAD && served === crowd.size,
+  )
+  const after = await crowd.look()
+  return {
+    secondsToEven: tookMs / SECOND_MS,
+    spread: spreadOf(after.open),
+    lost: after.lost - before.lost,
+  }
+}
+
+export async function measureFleet(plan: FleetPlan, say: (text: string) => void): Promise<FleetResult> {
+  const { sockets, edges, connectsPerSecond } = plan
+  say(`fleet: ${edges} edges, ${sockets} sockets, ${availableParallelism()} cores`)
+  await using system = await startSystem({
+    edges,
+    programs: ['edge'],
+    env: { LOG_LEVEL: 'warn', CONNECTS_PER_SECOND: String(connectsPerSecond) },
+  })
+  const people = await signIn(Math.ceil(sockets / PEOPLE_SOCKETS), system, 'fleet')
+  const tokens = Array.from({ length: sockets }, (_, index) => people[index % people.length] ?? '')
+  const base = await memoryOf(system, edges)
+  await using crowd = new Crowd(addressesOf(system.edgeUrls), tokens)
+  const startedMs = performance.now()
+  await crowd.connect(CONNECT_MS_MAX)
+  const connectSeconds = (performance.now() - startedMs) / SECOND_MS
+  const full = await crowd.look()
+  const resident = await memoryOf(system, edges)
+  say(`  all here after ${connectSeconds.toFixed(1)} s: ${full.open.join(', ')}`)
+  for (const error of full.errors) say(`  error: ${error}`)
+  const connected = {
+    connectSeconds,
+    open: full.open,
+    spread: spreadOf(full.open),
+    lost: full.lost,
+    failed: full.failed + full.unreachable,
+    sentOn: full.sentOn,
+    connectsPerSecondMax: await connectsPerSecondMax(crowd),
+    residentBytesPerSocket: Math.round((total(resident) - total(base)) / sockets),
+    residentMbPerEdge: Math.round(total(resident) / edges / 1e6),
+  }
+  const kill = await killOne(system, crowd)
+  say(`  an edge with ${kill.sockets} is killed: all back after ${kill.secondsToAllBack.toFixed(1)} s`)
+  const rebalance = await startAgain(system, crowd)
+  say(`  it is back: even after ${rebalance.secondsToEven.toFixed(1)} s`)
+  return { ...plan, ...connected, kill, rebalance }
+}
