@@ -21,6 +21,11 @@ export function queueSubject(namespace: string, priority: string, channel: strin
   return `${namespace}notify.q.${priority}.${channel}`
 }
 
+/** Of QueuedBatch: many at once, which notify takes apart. */
+export function batchSubject(namespace: string): string {
+  return `${namespace}notify.q.batch`
+}
+
 export function outcomeSubject(namespace: string, reportTo: string): string {
   return `${namespace}notify.outcome.${reportTo}`
 }
@@ -34,11 +39,17 @@ export function variablesPlace(template: string): SealedPlace {
   return { collection: 'notifications', id: template, field: 'data' }
 }
 
+/** Of a batch, whose notifications may have different templates. */
+export const BATCH_PLACE: SealedPlace = { collection: 'notifications', id: 'batch', field: 'data' }
+
+export type Variables = Readonly<Record<string, string | number | boolean>>
+
 /** The template's variables, sealed under notify's keys: a link or a name is nobody else's business. */
-export function sealVariables(
-  ring: KeyRing,
-  template: string,
-  variables: Readonly<Record<string, string | number | boolean>>,
-): string {
+export function sealVariables(ring: KeyRing, template: string, variables: Variables): string {
   return seal(ring, variablesPlace(template), JSON.stringify(variables))
+}
+
+/** The variables of a batch's notifications in their order, sealed as one. */
+export function sealAllVariables(ring: KeyRing, all: readonly Variables[]): string {
+  return seal(ring, BATCH_PLACE, JSON.stringify(all))
 }

@@ -12,6 +12,7 @@ import { createJetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
 import { connectMongo } from '@hushryd/kernel/stores/mongo.ts'
 import { connectNats } from '@hushryd/kernel/stores/nats.ts'
 import { Announcer } from './announcer.ts'
+import { startBatchQueue } from './batch-queue.ts'
 import type { NotifyConfig } from './config.ts'
 import { Direct } from './direct.ts'
 import { createNotifyEvents, keptMetric } from './events.ts'
@@ -197,6 +198,7 @@ export async function startNotify(config: NotifyConfig, overrides: NotifyOverrid
     }
   }
   opened.use(startReceiptQueue({ link: nats, receipts, events, log, namespace }))
+  opened.use(startBatchQueue({ link: nats, publisher, ring, log, namespace }))
 
   const direct = new Direct({ records, handovers, links, events, nowMs })
   const intake = new Intake({ publisher, store, templates, ring, events, namespace, nowMs })

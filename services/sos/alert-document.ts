@@ -1,9 +1,10 @@
 /** An alert as it lies in MongoDB. */
 import type { CollectionSpec } from '@hushryd/kernel/stores/mongo.ts'
-import type { Alert, AlertId } from './alert.ts'
+import type { Alert, AlertId, ContactStep, Status } from './alert.ts'
+import type { AuditEntry } from './audit.ts'
 
-export interface AlertDocument
-  extends Omit<Alert, 'alertId' | 'location' | 'receivedMs' | 'nextEscalationMs'> {
+/** What most alerts never have is left out: a flood writes half the bytes. */
+export interface AlertDocument {
   /** The alert's id, made by the phone: a second insert of it is refused. */
   readonly _id: AlertId
   /** Of the group commit by which it came here; names the open batch while legs are open. */
@@ -13,6 +14,21 @@ export interface AlertDocument
   readonly triggeredAt: Date
   /** Absent once the alert is closed. */
   readonly nextEscalationAt?: Date
+  readonly userId: string
+  readonly role: string
+  readonly tripId?: string
+  readonly bookingId?: string
+  readonly status: Status
+  readonly acknowledgedBy?: string
+  readonly acknowledgedMs?: number
+  readonly closedMs?: number
+  readonly notes?: string
+  readonly duressMs?: number
+  readonly escalations?: number
+  readonly hasNoContacts?: true
+  readonly contacts?: readonly ContactStep[]
+  readonly audit: readonly AuditEntry[]
+  readonly version: number
 }
 
 /** The document's own fields, without what finds it. */
@@ -63,33 +79,72 @@ export const alertsSpec: CollectionSpec = {
     },
     { name: 'newest', key: { triggeredAt: -1, _id: -1 } },
     { name: 'user', key: { userId: 1, triggeredAt: -1 } },
-    { name: 'trip', key: { tripId: 1, triggeredAt: -1 }, partialFilterExpression: { tripId: { $gt: '' } } },
+    {
+      name: 'trip',
+      key: { tripId: 1, triggeredAt: -1 },
+      partialFilterExpression: { tripId: { $exists: true } },
+    },
   ],
 }
 
 export function toFields(alert: Alert): AlertFields {
-  const { alertId: _alertId, location, receivedMs, nextEscalationMs, ...rest } = alert
+  const { location, nextEscalationMs, contacts } = alert
   return {
-    ...rest,
-    triggeredAt: new Date(receivedMs),
+    userId: alert.userId,
+    role: alert.role,
+    triggeredAt: new Date(alert.receivedMs),
+    status: alert.status,
+    audit: alert.audit,
+    version: alert.version,
+    ...(nextEscalationMs === undefined ? {} : { nextEscalationAt: new Date(nextEscalationMs) }),
+    ...(alert.tripId === '' ? {} : { tripId: alert.tripId }),
+    ...(alert.bookingId === '' ? {} : { bookingId: alert.bookingId }),
     ...(location === undefined
       ? {}
       : {
           location: { type: 'Point', coordinates: [location.lng, location.lat] },
           accuracy: location.accuracy,
         }),
-    ...(nextEscalationMs === undefined ? {} : { nextEscalationAt: new Date(nextEscalationMs) }),
+    ...(alert.version === 1 ? {} : toLaterFields(alert)),
+    ...(contacts.length === 0 ? {} : { contacts }),
+  }
+}
+
+/** Of what has happened since it was raised. */
+function toLaterFields(alert: Alert): Partial<AlertFields> {
+  const { acknowledgedBy, acknowledgedMs, closedMs, notes, duressMs, escalations, hasNoContacts } = alert
+  return {
+    ...(acknowledgedBy === '' ? {} : { acknowledgedBy, acknowledgedMs }),
+    ...(closedMs === 0 ? {} : { closedMs }),
+    ...(notes === '' ? {} : { notes }),
+    ...(duressMs === 0 ? {} : { duressMs }),
+    ...(escalations === 0 ? {} : { escalations }),
+    ...(hasNoContacts ? { hasNoContacts } : {}),
   }
 }
 
 export function fromDocument(document: AlertDocument): Alert {
-  const { _id, batchId: _batchId, location, accuracy = 0, triggeredAt, nextEscalationAt, ...rest } = document
+  const { location, accuracy = 0, nextEscalationAt, hasNoContacts = false } = document
   const [lng = 0, lat = 0] = location?.coordinates ?? []
   return {
-    ...rest,
-    alertId: _id,
+    alertId: document._id,
+    userId: document.userId,
+    role: document.role,
+    tripId: document.tripId ?? '',
+    bookingId: document.bookingId ?? '',
     location: location === undefined ? undefined : { lat, lng, accuracy },
-    receivedMs: triggeredAt.getTime(),
+    receivedMs: document.triggeredAt.getTime(),
+    status: document.status,
+    acknowledgedBy: document.acknowledgedBy ?? '',
+    acknowledgedMs: document.acknowledgedMs ?? 0,
+    closedMs: document.closedMs ?? 0,
+    notes: document.notes ?? '',
+    duressMs: document.duressMs ?? 0,
+    escalations: document.escalations ?? 0,
     nextEscalationMs: nextEscalationAt?.getTime(),
+    hasNoContacts,
+    contacts: document.contacts ?? [],
+    audit: document.audit,
+    version: document.version,
   }
 }

@@ -2,14 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { MongoLink } from '@hushryd/kernel/stores/mongo.ts'
 import { storeAway } from '@hushryd/kernel/stores/store-error.ts'
-import {
-  type AnyBulkWriteOperation,
-  type Collection,
-  type Filter,
-  type FindCursor,
-  MongoBulkWriteError,
-  type WithId,
-} from 'mongodb'
+import type { AnyBulkWriteOperation, Collection, Filter, FindCursor, WithId } from 'mongodb'
 import type { Alert, AlertId, Status } from './alert.ts'
 import { type AlertDocument, alertsSpec, fromDocument, toFields } from './alert-document.ts'
 import type { StoredAlert } from './entry.ts'
@@ -51,15 +44,33 @@ export interface Change {
   readonly after: Alert
 }
 
+interface WriteFailure {
+  readonly index: number
+  readonly code: number
+  readonly errmsg: string
+}
+
+interface InsertReply {
+  readonly writeErrors?: readonly WriteFailure[]
+  readonly writeConcernError?: { readonly errmsg: string }
+}
+
 export class AlertStore {
   readonly #mongo: MongoLink
   readonly #collection: Collection<AlertDocument>
   readonly #batches: OpenBatches
+  /** The connection's, which commands do not take by themselves. */
+  readonly #writeConcern: { readonly w?: number | string; readonly j?: boolean }
 
   constructor(mongo: MongoLink, batches: OpenBatches) {
     this.#mongo = mongo
     this.#collection = mongo.db.collection<AlertDocument>(alertsSpec.name)
     this.#batches = batches
+    const { w, journal } = this.#collection.writeConcern ?? {}
+    this.#writeConcern = {
+      ...(w === undefined ? {} : { w }),
+      ...(journal === undefined ? {} : { j: journal }),
+    }
   }
 
   /** All of them are there afterwards. May be repeated: the ids are the documents'. */
@@ -80,16 +91,20 @@ export class AlertStore {
 
   /** The ids that were there already. */
   async #insert(alerts: readonly Alert[], batchId: string): Promise<AlertId[]> {
-    const documents = alerts.map((alert) => ({ _id: alert.alertId, batchId, ...toFields(alert) }))
-    try {
-      await this.#collection.insertMany(documents, { ordered: false })
-      return []
-    } catch (error) {
-      if (!(error instanceof MongoBulkWriteError)) throw error
-      const failures = [error.writeErrors].flat()
-      if (failures.length === 0 || failures.some(({ code }) => code !== DUPLICATE_KEY)) throw error
-      return failures.flatMap(({ index }) => alerts[index]?.alertId ?? [])
-    }
+    const documents = alerts.map(
+      (alert): AlertDocument => ({ _id: alert.alertId, batchId, ...toFields(alert) }),
+    )
+    // The command itself: insertMany serializes each document twice.
+    const { writeErrors = [], writeConcernError } = (await this.#mongo.db.command({
+      insert: this.#collection.collectionName,
+      documents,
+      ordered: false,
+      writeConcern: this.#writeConcern,
+    })) as InsertReply
+    if (writeConcernError !== undefined) throw storeAway('mongo', new Error(writeConcernError.errmsg))
+    const other = writeErrors.find(({ code }) => code !== DUPLICATE_KEY)
+    if (other !== undefined) throw new Error(`MongoDB refused an alert (${other.code}): ${other.errmsg}`)
+    return writeErrors.flatMap(({ index }) => alerts[index]?.alertId ?? [])
   }
 
   async find(alertId: string): Promise<StoredAlert | undefined> {

@@ -99,12 +99,6 @@ export function createSosEvents(log: Log, metrics: Metrics) {
 
   return {
     intake,
-    ended({ alert, outcomes, earlier }: Entry): void {
-      const { alertId, tripId, userId } = alert
-      // One line an alert is a second record of it, whatever becomes of the stores.
-      const message = earlier === undefined ? 'alert raised' : 'alert repeated'
-      log.info({ alertId, userId, ...(tripId === '' ? {} : { tripId }), legs: outcomes }, message)
-    },
     legFailed(leg: Leg, entries: readonly Entry[], error: unknown): void {
       const alertIds = entries.slice(0, 20).map(({ alert }) => alert.alertId)
       log.error({ err: error, leg, alerts: entries.length, alertIds }, 'a leg of alerts failed')

@@ -9,10 +9,11 @@ import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
 import type { Alert, Leg } from './alert.ts'
 import type { AlertStore } from './alert-store.ts'
 import { ALERTS_PER_MESSAGE, encodeRaised, raisedSubject } from './alert-stream.ts'
+import { chunk } from './chunk.ts'
 import type { Entry, StoredBatch } from './entry.ts'
 import type { LegWork } from './intake.ts'
 import { keptWithin } from './kept-within.ts'
-import { contactsMessage, onCallMessage } from './messages.ts'
+import { contactsMessage, type Message, onCallMessage } from './messages.ts'
 import type { Notifier } from './notifier.ts'
 import type { OtherLeg } from './open-batches.ts'
 import { raisedEvent } from './tell.ts'
@@ -22,9 +23,8 @@ import { type Teller, toNewEvent } from './teller.ts'
 export type RunLeg = (alerts: readonly Alert[], timeoutMs: number) => Promise<readonly boolean[]>
 
 export interface Links {
-  urlOf(alert: Alert): string | undefined
-  /** Makes them work, now or later; tells nobody that it could not. */
-  putSoon(alerts: readonly Alert[]): void
+  /** By their places; undefined for an alert without a trip. Does not wait until they work. */
+  share(alerts: readonly Alert[]): (string | undefined)[]
 }
 
 export interface LegsOptions {
@@ -65,15 +65,7 @@ export function createLegs(options: LegsOptions): LegRunners {
         timeoutMs,
         clock,
       ),
-    async contacts(alerts, timeoutMs) {
-      // Nobody is told later because the store of links is slow.
-      links.putSoon(alerts)
-      return await notifier.queue(toContacts(alerts), timeoutMs)
-    },
-  }
-
-  function toContacts(alerts: readonly Alert[]) {
-    return alerts.map((alert) => contactsMessage(alert, links.urlOf(alert)))
+    contacts: (alerts, timeoutMs) => notifier.queue(contactsMessages(alerts, links), timeoutMs),
   }
 
   function attempt(leg: OtherLeg): LegWork['attempt'] {
@@ -114,7 +106,7 @@ export function createLegs(options: LegsOptions): LegRunners {
       contacts: {
         attempt: attempt('contacts'),
         async backUp(entries) {
-          await notifier.call(toContacts(alertsOf(entries)))
+          await notifier.call(contactsMessages(alertsOf(entries), links))
           return 'DONE'
         },
       },
@@ -122,12 +114,11 @@ export function createLegs(options: LegsOptions): LegRunners {
   }
 }
 
-function alertsOf(entries: readonly Entry[]): Alert[] {
-  return entries.map(({ alert }) => alert)
+export function contactsMessages(alerts: readonly Alert[], links: Links): Message[] {
+  const urls = links.share(alerts)
+  return alerts.map((alert, index) => contactsMessage(alert, urls[index]))
 }
 
-function chunk<T>(items: readonly T[], size: number): T[][] {
-  const chunks: T[][] = []
-  for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size))
-  return chunks
+function alertsOf(entries: readonly Entry[]): Alert[] {
+  return entries.map(({ alert }) => alert)
 }

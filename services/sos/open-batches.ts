@@ -54,9 +54,12 @@ export const ALL_DONE: Legs = { stream: 'DONE', database: 'DONE', admin: 'DONE',
 export class OpenBatches {
   readonly #mongo: MongoLink
   readonly #collection: Collection<OpenBatchDocument>
+  readonly #isDone: (alertId: string) => boolean
 
-  constructor(mongo: MongoLink) {
+  /** `isDone`: this process has seen all legs end, even where the batch is not closed yet. */
+  constructor(mongo: MongoLink, isDone: (alertId: string) => boolean = () => false) {
     this.#mongo = mongo
+    this.#isDone = isDone
     this.#collection = mongo.db.collection<OpenBatchDocument>(openBatchesSpec.name)
   }
 
@@ -108,7 +111,7 @@ export class OpenBatches {
     const byId = new Map(open.map((batch) => [batch._id, batch]))
     return (batchId, alertId) => {
       const batch = byId.get(batchId)
-      if (batch === undefined || !batch.alertIds.includes(alertId)) return ALL_DONE
+      if (batch === undefined || this.#isDone(alertId) || !batch.alertIds.includes(alertId)) return ALL_DONE
       const queued = Object.fromEntries(batch.openLegs.map((leg) => [leg, 'QUEUED']))
       return { ...ALL_DONE, ...queued }
     }

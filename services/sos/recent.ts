@@ -21,6 +21,10 @@ export class Recent {
     this.#owners.delete(oldest)
   }
 
+  has(alertId: string): boolean {
+    return this.#owners.has(alertId)
+  }
+
   isOf(alertId: string, userId: string): boolean {
     return this.#owners.get(alertId) === userId
   }

@@ -8,8 +8,8 @@ import type { Clock } from '@hushryd/kernel/clock.ts'
 import { backoffMs } from '@hushryd/kernel/loop.ts'
 import { type Alert, isClosed } from './alert.ts'
 import type { AlertStore } from './alert-store.ts'
-import type { LegRunners } from './legs.ts'
-import { contactsMessage, type Message } from './messages.ts'
+import { contactsMessages, type LegRunners, type Links } from './legs.ts'
+import type { Message } from './messages.ts'
 import type { OpenBatchDocument, OpenBatches, OtherLeg } from './open-batches.ts'
 
 export interface ReconcilerOptions {
@@ -18,7 +18,7 @@ export interface ReconcilerOptions {
   readonly run: LegRunners['run']
   /** The backup for the contacts. */
   readonly call: (messages: readonly Message[]) => Promise<void>
-  readonly urlOf: (alert: Alert) => string | undefined
+  readonly links: Links
   readonly clock: Clock
   readonly onFinished: (alerts: number) => void
 }
@@ -81,8 +81,8 @@ export class Reconciler {
     const kept = await this.#options.run[leg](concerned, LEG_TIMEOUT_MS)
     const left = concerned.filter((_, index) => kept[index] !== true)
     if (leg !== 'contacts' || left.length === 0) return left
-    const { call, urlOf } = this.#options
-    return await call(left.map((alert) => contactsMessage(alert, urlOf(alert)))).then(
+    const { call, links } = this.#options
+    return await call(contactsMessages(left, links)).then(
       () => [],
       () => left,
     )

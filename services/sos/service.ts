@@ -33,6 +33,7 @@ import { Notifier } from './notifier.ts'
 import { OpenBatches, openBatchesSpec } from './open-batches.ts'
 import { Outcomes } from './outcomes.ts'
 import { PinStore, pinsSpec } from './pin-store.ts'
+import { RaisedLog } from './raised-log.ts'
 import { Recent } from './recent.ts'
 import { Reconciler } from './reconciler.ts'
 import { Settlement } from './settlement.ts'
@@ -105,9 +106,11 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
   const directory = createRpcClient(DirectoryServiceDefinition, open(config.DIRECTORY_ADDR), rpcOptions)
   const location = createRpcClient(LocationServiceDefinition, open(config.LOCATION_ADDR), rpcOptions)
 
-  const intakeBatches = new OpenBatches(intakeMongo)
+  const recent = new Recent()
+  const isDone = (alertId: string): boolean => recent.has(alertId)
+  const intakeBatches = new OpenBatches(intakeMongo, isDone)
   const intakeStore = new AlertStore(intakeMongo, intakeBatches)
-  const batches = new OpenBatches(mongo)
+  const batches = new OpenBatches(mongo, isDone)
   const store = new AlertStore(mongo, batches)
   const notifierOptions = { channel: notify, metrics, ring: config.NOTIFY_KEYS, namespace, clock }
   const intakeNotifier = new Notifier({ ...notifierOptions, publisher: intakePublisher })
@@ -155,11 +158,12 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
   opened.defer(watch.listen())
 
   const legFailures = new LegFailures({ record: (event) => teller.record(event), nowMs })
+  const raisedLog = new RaisedLog(log)
   const settlement = new Settlement({
     batches: intakeBatches,
     nowMs,
     onEnded(entry) {
-      events.ended(entry)
+      raisedLog.add(entry)
       if (entry.earlier === undefined) tracking.want([entry.alert])
     },
     onStoredLate: (alert) => void onNews({ news: 'stored', alert, atMs: nowMs() }),
@@ -175,7 +179,6 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
     clock,
     namespace,
   })
-  const recent = new Recent()
   const intake = new Intake({
     legs: legs.work,
     recent,
@@ -262,7 +265,7 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
         namespace,
       }).run,
       call: (messages) => notifier.call(messages),
-      urlOf: (alert) => links.urlOf(alert),
+      links,
       clock,
       onFinished: (alerts) => events.reconciled('database', alerts),
     }),

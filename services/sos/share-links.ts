@@ -4,11 +4,12 @@
  * Its token is 256 bits that follow from the alert under a key of ours, so that
  * any process can put its hash into Redis again, also after Redis has lost it.
  */
-import { createHmac } from 'node:crypto'
 import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
 import { SHARE_LINK_MS, shareLinkKey, shareLinkUrl, writeShareLink } from '@hushryd/kernel/share-link.ts'
 import type { RedisLink } from '@hushryd/kernel/stores/redis.ts'
 import type { Alert } from './alert.ts'
+import { chunk } from './chunk.ts'
+import { TokenKey } from './token-key.ts'
 
 const PIPELINE_MAX = 1_000
 
@@ -22,11 +23,13 @@ export interface ShareLinksOptions {
 
 export class ShareLinks {
   readonly #options: ShareLinksOptions
+  readonly #key: TokenKey
   /** Redis may lack links: it was away, or has just come back without them. */
   #isLacking = true
 
   constructor(options: ShareLinksOptions) {
     this.#options = options
+    this.#key = new TokenKey(options.ring.current.secret.export())
   }
 
   /** Answers how to stop. */
@@ -36,15 +39,18 @@ export class ShareLinks {
     })
   }
 
-  /** Undefined for an alert without a trip. */
-  urlOf(alert: Alert): string | undefined {
+  /**
+   * The links of these alerts, undefined for one without a trip. They work as
+   * soon as Redis has them, or has them again: nobody waits for that.
+   */
+  share(alerts: readonly Alert[]): (string | undefined)[] {
     const { publicUrl } = this.#options
-    return alert.tripId === '' ? undefined : shareLinkUrl(publicUrl, alert.tripId, this.#tokenOf(alert))
-  }
-
-  /** Makes the links of these alerts work, all by one pipeline; where Redis is away, `restore` does it later. */
-  putSoon(alerts: readonly Alert[]): void {
-    void this.#put(alerts)
+    const tokens = alerts.map((alert) => (alert.tripId === '' ? undefined : this.#tokenOf(alert)))
+    void this.#put(alerts, tokens)
+    return alerts.map(({ tripId }, index) => {
+      const token = tokens[index]
+      return token === undefined ? undefined : shareLinkUrl(publicUrl, tripId, token)
+    })
   }
 
   /** All links of open alerts, where Redis may lack some. */
@@ -52,41 +58,41 @@ export class ShareLinks {
     if (!this.#isLacking || !this.#options.redis.isReady) return
     const open = await listOpen()
     this.#isLacking = false
-    for (let start = 0; start < open.length; start += PIPELINE_MAX)
-      await this.#put(open.slice(start, start + PIPELINE_MAX))
-  }
-
-  async #put(alerts: readonly Alert[]): Promise<void> {
-    const { nowMs, onPut } = this.#options
-    const now = nowMs()
-    const live = alerts.filter(({ tripId, receivedMs }) => tripId !== '' && now < receivedMs + SHARE_LINK_MS)
-    if (live.length === 0) return
-    try {
-      await this.#write(live, now)
-      onPut('stored', live.length)
-    } catch (error) {
-      this.#isLacking = true
-      onPut('failed', live.length, error)
+    const shared = open.filter(({ tripId }) => tripId !== '')
+    for (const part of chunk(shared, PIPELINE_MAX)) {
+      await this.#put(
+        part,
+        part.map((alert) => this.#tokenOf(alert)),
+      )
     }
   }
 
-  async #write(live: readonly Alert[], now: number): Promise<void> {
-    await this.#options.redis.run(async (raw) => {
-      const pipeline = raw.pipeline()
-      for (const alert of live) {
-        const expiresAt = alert.receivedMs + SHARE_LINK_MS
-        const link = { tripId: alert.tripId, expiresAt, sharedBy: alert.userId }
-        pipeline.set(shareLinkKey(this.#tokenOf(alert)), writeShareLink(link), 'PX', expiresAt - now)
-      }
-      const results = (await pipeline.exec()) ?? []
-      for (const [error] of results) if (error !== null) throw error
-    })
+  async #put(alerts: readonly Alert[], tokens: readonly (string | undefined)[]): Promise<void> {
+    const { redis, nowMs, onPut } = this.#options
+    const count = tokens.filter((token) => token !== undefined).length
+    if (count === 0) return
+    const now = nowMs()
+    try {
+      await redis.run(async (raw) => {
+        const pipeline = raw.pipeline()
+        for (const [index, { tripId, userId, receivedMs }] of alerts.entries()) {
+          const token = tokens[index]
+          const expiresAt = receivedMs + SHARE_LINK_MS
+          if (token === undefined || expiresAt <= now) continue
+          const link = { tripId, expiresAt, sharedBy: userId }
+          pipeline.set(shareLinkKey(token), writeShareLink(link), 'PX', expiresAt - now)
+        }
+        const results = (await pipeline.exec()) ?? []
+        for (const [error] of results) if (error !== null) throw error
+      })
+      onPut('stored', count)
+    } catch (error) {
+      this.#isLacking = true
+      onPut('failed', count, error)
+    }
   }
 
   #tokenOf({ alertId, userId }: Alert): string {
-    const { ring } = this.#options
-    return createHmac('sha256', ring.current.secret)
-      .update(`share\n${alertId}\n${userId}`)
-      .digest('base64url')
+    return this.#key.tokenOf(`share\n${alertId}\n${userId}`)
   }
 }
