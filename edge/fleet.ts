@@ -18,8 +18,8 @@ const CHANGED_SHARE = 0.02
 const CHANGED_SOCKETS = 20
 /** Sockets asked to move come back over this time, */
 const MOVE_SPREAD_MS = 2_000
-/** and are closed if they stay for so long beyond it. */
-const MOVE_GRACE_MS = 5_000
+/** and are closed if they stay for so long beyond it: time for several tries, as few nodes have room. */
+const MOVE_GRACE_MS = 15_000
 
 export interface FleetOptions {
   readonly own: NodeEpoch
