@@ -28,9 +28,8 @@ export interface FleetResult extends FleetPlan {
   readonly sentOn: number
   /** The most that one edge opened in any second, while everybody came. */
   readonly connectsPerSecondMax: number
-  /** Of all edges together, above what they had without sockets. */
-  readonly residentBytesPerSocket: number
-  readonly residentMbPerEdge: number
+  /** Of each edge as soon as all have come, with what their handshakes left behind. */
+  readonly residentMb: readonly number[]
   readonly kill: KillResult
   readonly rebalance: { readonly secondsToEven: number; readonly spread: number; readonly lost: number }
 }
@@ -53,13 +52,10 @@ const CONNECT_MS_MAX = 300_000
 const EVEN_MS_MAX = 180_000
 const VICTIM = 0
 
-function memoryOf(system: TestSystem, edges: number): Promise<number[]> {
+async function residentMb(system: TestSystem, edges: number): Promise<number[]> {
   const names = Array.from({ length: edges }, (_, index) => `edge-${index + 1}`)
-  return Promise.all(names.map((name) => residentBytes(system.process(name).pid ?? 0)))
-}
-
-function total(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0)
+  const bytes = await Promise.all(names.map((name) => residentBytes(system.process(name).pid ?? 0)))
+  return bytes.map((each) => Math.round(each / 1e6))
 }
 
 async function connectsPerSecondMax(crowd: Crowd): Promise<number> {
@@ -115,13 +111,11 @@ export async function measureFleet(plan: FleetPlan, say: (text: string) => void)
   })
   const people = await signIn(Math.ceil(sockets / PEOPLE_SOCKETS), system, 'fleet')
   const tokens = Array.from({ length: sockets }, (_, index) => people[index % people.length] ?? '')
-  const base = await memoryOf(system, edges)
   await using crowd = new Crowd(addressesOf(system.edgeUrls), tokens)
   const startedMs = performance.now()
   await crowd.connect(CONNECT_MS_MAX)
   const connectSeconds = (performance.now() - startedMs) / SECOND_MS
   const full = await crowd.look()
-  const resident = await memoryOf(system, edges)
   say(`  all here after ${connectSeconds.toFixed(1)} s: ${full.open.join(', ')}`)
   for (const error of full.errors) say(`  error: ${error}`)
   const connected = {
@@ -132,8 +126,7 @@ export async function measureFleet(plan: FleetPlan, say: (text: string) => void)
     failed: full.failed + full.unreachable,
     sentOn: full.sentOn,
     connectsPerSecondMax: await connectsPerSecondMax(crowd),
-    residentBytesPerSocket: Math.round((total(resident) - total(base)) / sockets),
-    residentMbPerEdge: Math.round(total(resident) / edges / 1e6),
+    residentMb: await residentMb(system, edges),
   }
   const kill = await killOne(system, crowd)
   say(`  an edge with ${kill.sockets} is killed: all back after ${kill.secondsToAllBack.toFixed(1)} s`)

@@ -67,8 +67,7 @@ function fleetText({ sockets, edges, connectsPerSecond, kill, rebalance, ...resu
   return [
     `${sockets} sockets on ${edges} edges in ${result.connectSeconds.toFixed(1)} s: ${result.lost} lost, ${result.failed} errors` +
       `${verdict(result.lost + result.failed === 0)}, ${result.sentOn} sent on, ${rate(result.connectsPerSecondMax)}`,
-    `  spread ${percent(result.spread)}${verdict(result.spread <= EVEN_SPREAD)}; ${result.residentMbPerEdge} MB an edge, ` +
-      `${kilobytes(result.residentBytesPerSocket)} a socket as soon as all have come`,
+    `  spread ${percent(result.spread)}${verdict(result.spread <= EVEN_SPREAD)}; up to ${Math.max(...result.residentMb)} MB an edge`,
     `an edge with ${kill.sockets} sockets killed: all back in ${kill.secondsToAllBack.toFixed(1)} s` +
       `${verdict(kill.secondsToAllBack <= BACK_SECONDS_MAX)}, ${rate(kill.connectsPerSecondMax)}, ${kill.othersLost} others lost`,
     `started again: even in ${rebalance.secondsToEven.toFixed(1)} s (spread ${percent(rebalance.spread)}), ${rebalance.lost} lost`,
