@@ -6,6 +6,7 @@ import { Inbox, MESSAGES_MAX, type Message, PAGE_MAX } from './inbox.ts'
 import { makeSandboxKeys, readSandboxKeys } from './keys.ts'
 import { registerTexts } from './registered-texts.ts'
 import { type Sandbox, startSandbox } from './sandbox.ts'
+import { readTwiml } from './voice/twilio-voice.ts'
 
 const keys = makeSandboxKeys()
 let sandbox: Sandbox
@@ -95,14 +96,71 @@ describe('the API', () => {
     expect(body).not.toMatch(/(?:src|href)="https?:|@import|url\(/)
   })
 
-  test('has no calls yet, is healthy, and says what it does not have', async () => {
-    expect((await call('GET', '/api/calls')).body).toEqual([])
+  test('is healthy, and says what it does not have', async () => {
     expect((await call('GET', '/healthz')).status).toBe(200)
     expect((await call('GET', '/nowhere')).status).toBe(404)
   })
 
   test('takes no more than 1 MiB', async () => {
     expect((await call('PUT', '/api/faults', 'x'.repeat(1024 * 1024))).status).toBe(413)
+  })
+})
+
+describe('telephony', () => {
+  const placeTwilio = async (fields: Record<string, string>) => {
+    const { accountSid, authToken } = keys.twilio
+    return await fetch(`${sandbox.url}/2010-04-01/Accounts/${accountSid}/Calls.json`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}` },
+      body: new URLSearchParams(fields),
+    })
+  }
+  const twiml =
+    '<Response><Dial callerId="+918047190000"><Number>+919876543211</Number></Dial><Say>Over.</Say></Response>'
+
+  test('takes a call with its TwiML, refuses one without, and shows whom it rings', async () => {
+    const good = await placeTwilio({ To: '+919876543210', From: '+918047190000', Twiml: twiml })
+    expect(good.status).toBe(201)
+    const bad = await placeTwilio({ To: '+919876543210', From: 'HushRyd', Twiml: twiml })
+    expect({ status: bad.status, body: await bad.json() }).toMatchObject({
+      status: 400,
+      body: { code: 21212 },
+    })
+    const { body } = await call('GET', '/api/calls?number=%2B919876543210')
+    expect(body).toMatchObject([
+      {
+        provider: 'twilio',
+        direction: 'outbound',
+        legs: [{ from: '+918047190000', to: '+919876543210', status: 'ringing' }],
+      },
+    ])
+    expect((await call('DELETE', '/api/calls')).status).toBe(204)
+    expect((await call('GET', '/api/calls')).body).toEqual([])
+  })
+
+  test('reads the TwiML that the SDK writes', () => {
+    const response =
+      '<Dial callerId="+91&amp;1" timeout="3"><Number statusCallback="http://a/?x=1&amp;y=2">+91</Number></Dial>'
+    expect(readTwiml(response)).toEqual({
+      dial: {
+        callerId: '+91&1',
+        number: '+91',
+        statusCallback: 'http://a/?x=1&y=2',
+        recordingStatusCallback: '',
+      },
+      said: '',
+    })
+    expect(readTwiml('<Response><Say language="en-IN">A &amp; B</Say></Response>')).toEqual({
+      dial: undefined,
+      said: 'A & B',
+    })
+  })
+
+  test.each([
+    ['/api/phones', { number: '+91', behaviour: 'odd' }],
+    ['/api/phones', { behaviour: 'busy' }],
+  ])('%s refuses %j', async (path, body) => {
+    expect((await call('PUT', path, body)).status).toBe(400)
   })
 })
 
