@@ -19,6 +19,8 @@ import { type SupervisedProcess, Supervisor, type SupervisorEvent } from '../sup
 export interface SystemOptions {
   readonly edges?: number
   readonly locations?: number
+  /** How many there are of other programs, by their names. */
+  readonly copies?: Readonly<Record<string, number>>
   /** Names from `programs.ts`, with what they depend on; all but the demo where left out. */
   readonly programs?: readonly string[]
   /** Settings for every process. */
@@ -26,6 +28,8 @@ export interface SystemOptions {
   /** Whether a process that ends by itself is started again; a test that kills one restarts it itself. */
   readonly restart?: boolean
   readonly onEvent?: (event: SupervisorEvent) => void
+  /** Each line of output as it is written; `output` keeps the newest. */
+  readonly onLine?: (name: string, line: string) => void
 }
 
 export interface TestSystem extends AsyncDisposable {
@@ -78,10 +82,10 @@ function assignPorts(free: number[]): (name: string, program: Program) => Ports 
 
 async function planSystem(
   folder: string,
-  { edges, locations, env = {}, programs: names }: SystemOptions,
+  { edges, locations, copies: others = {}, env = {}, programs: names }: SystemOptions,
 ): Promise<{ plan: SystemPlan; specs: ProcessSpec[] }> {
   const programs = withDependencies(names ?? ALL_BUT_DEMO)
-  const copies: Readonly<Record<string, number | undefined>> = { edge: edges, location: locations }
+  const copies: Readonly<Record<string, number | undefined>> = { edge: edges, location: locations, ...others }
   const copiesOf = ({ name, copies: usual = 1 }: Program): number => copies[name] ?? usual
   const processes = programs.reduce((sum, program) => sum + copiesOf(program), 0)
   // All at once, so that none comes twice: one a store, and at most three a process.
@@ -105,7 +109,7 @@ async function planSystem(
 }
 
 export async function startSystem(options: SystemOptions = {}): Promise<TestSystem> {
-  const { restart = false, onEvent = () => undefined } = options
+  const { restart = false, onEvent = () => undefined, onLine } = options
   const folder = await mkdtemp(join(tmpdir(), 'hushryd-system-'))
   const { plan, specs } = await planSystem(folder, options)
   const output = new Map<string, string[]>()
@@ -113,6 +117,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<TestSyst
     restart,
     onEvent,
     onLine: ({ name }, line) => {
+      onLine?.(name, line)
       const lines = output.getOrInsertComputed(name, () => [])
       lines.push(line)
       if (lines.length > OUTPUT_LINES_MAX) lines.shift()
