@@ -6,6 +6,7 @@
  * in the status table and in the systems that tests start follow from it.
  */
 
+import { fileURLToPath } from 'node:url'
 import { readSandboxKeys } from './sandbox/keys.ts'
 import { maskcallEnv, notifyEnv } from './sandbox/service-env.ts'
 
@@ -65,6 +66,8 @@ export interface Program {
 
 export const DEMO = 'demo'
 
+const ON_CALL_FILE = fileURLToPath(new URL('sandbox/on-call.json', import.meta.url))
+
 export const PROGRAMS: readonly Program[] = [
   {
     name: 'directory',
@@ -97,13 +100,16 @@ export const PROGRAMS: readonly Program[] = [
     ports: { grpc: 7003 },
     dependsOn: ['directory', 'sandbox'],
     secrets: { NOTIFY_KEYS: 'keyRing' },
-    env: ({ given, httpOf, secretOf }) =>
-      notifyEnv({
+    env: ({ given, httpOf, secretOf }) => ({
+      // People on duty who exist in the sandbox alone, so that escalations are seen there.
+      NOTIFY_ON_CALL_FILE: given.NOTIFY_ON_CALL_FILE ?? ON_CALL_FILE,
+      ...notifyEnv({
         keys: readSandboxKeys(secretOf('SANDBOX_KEYS')),
         sandboxUrl: httpOf('sandbox')[0] ?? '',
         publicUrl: given.PUBLIC_URL ?? httpOf('edge')[0] ?? '',
         given,
       }),
+    }),
   },
   {
     name: 'sos',
