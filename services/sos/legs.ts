@@ -28,12 +28,12 @@ export interface Links {
 }
 
 export interface LegsOptions {
-  readonly publisher: JetStreamPublisher
+  readonly publisher: Pick<JetStreamPublisher, 'publish'>
   readonly eventLog: EventLog
   readonly store: Pick<AlertStore, 'insert'>
   readonly notifier: Pick<Notifier, 'queue' | 'call'>
   readonly links: Links
-  readonly teller: Teller
+  readonly teller: Pick<Teller, 'hint' | 'pushRaised'>
   readonly clock: Clock
   readonly namespace: string
 }
