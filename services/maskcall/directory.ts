@@ -22,7 +22,8 @@ export interface Directory {
   findPhone(userId: string, limit: CallLimit): Promise<string>
 }
 
-const TIMEOUT_MS = 2_000
+/** Most callers bring a shorter limit of their own. */
+const TIMEOUT_MS = 5_000
 
 /** What the answer is where the directory says that there is none. */
 async function orElse<T, U>(work: Promise<T>, reason: ErrorReason, otherwise: U): Promise<T | U> {

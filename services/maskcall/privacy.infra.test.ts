@@ -323,11 +323,11 @@ test('Property 5: neither number is in anything that either party, or any log, e
       await story.do({ kind: 'open', who: 'passenger', consent: false })
       for (const step of steps) await story.do(step)
     }),
-    { numRuns: 25, endOnFailure: true },
+    { numRuns: 20, endOnFailure: true },
   )
   // Calls that are under way end by themselves.
   const calls = world.mongo.db(world.mongoDb).collection('call_logs')
-  await until(async () => (await calls.countDocuments({ untold: { $ne: [] } })) === 0, { timeoutMs: 15_000 })
+  await until(async () => (await calls.countDocuments({ untold: { $ne: [] } })) === 0, { timeoutMs: 30_000 })
   await seeCallerIds(trips)
   await seeDatabase()
   see('metrics', await world.metrics())

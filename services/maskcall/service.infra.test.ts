@@ -12,7 +12,7 @@ import {
 } from '@hushryd/gen/hushryd/maskcall/v1/maskcall.ts'
 import { PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
 import { ErrorReason } from '@hushryd/kernel/error.ts'
-import { until } from '@hushryd/kernel/testing/await-until.ts'
+import { until as untilSoon } from '@hushryd/kernel/testing/await-until.ts'
 import { uniquePrefix } from '@hushryd/kernel/testing/unique.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { MESSAGES } from './messages.ts'
@@ -20,6 +20,13 @@ import { asUser, startWorld, type World } from './testing/maskcall-world.ts'
 import type { TownTrip } from './testing/town.ts'
 
 const prefix = uniquePrefix()
+/** Calls take their course; on a busy machine that is no matter of a few seconds. */
+const WAIT_MS = 20_000
+
+function until<T>(condition: () => Promise<T> | T, what = 'the condition') {
+  return untilSoon(condition, { timeoutMs: WAIT_MS, what })
+}
+
 let world: World
 
 beforeAll(async () => {
@@ -76,13 +83,10 @@ async function logOf(
 }
 
 async function ended(trip: TownTrip, count = 1) {
-  return await until(
-    async () => {
-      const calls = await logOf(trip)
-      return calls.length === count && calls.every(({ endedAt }) => endedAt > 0) && calls
-    },
-    { what: 'the end of the calls' },
-  )
+  return await until(async () => {
+    const calls = await logOf(trip)
+    return calls.length === count && calls.every(({ endedAt }) => endedAt > 0) && calls
+  }, 'the end of the calls')
 }
 
 describe('a session', () => {

@@ -1,7 +1,8 @@
 /** What providers post, from the first byte to the answer. */
+import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { CallLog } from '../call-log.ts'
 import type { MaskcallEvents } from '../events.ts'
-import { type Inbound, inboundCallId } from '../inbound.ts'
+import { type Inbound, type InboundCall, inboundCallId } from '../inbound.ts'
 import { MESSAGES } from '../messages.ts'
 import type {
   VoiceProvider,
@@ -48,15 +49,32 @@ export class Webhooks {
     reading: Exclude<WebhookReading, { kind: 'refused' }>,
     key: string,
   ): Promise<WebhookAnswer> {
-    const { inbound, replays, events } = this.#parts
-    if (reading.kind === 'report') return await this.#report(provider, reading, key)
-    // Taken before it is answered: of two at once one gets no answer.
-    if (!(await replays.isFirst(key))) return this.#refuse(provider.name, 'replayed')
-    if (reading.kind === 'inbound') {
-      return provider.writeInbound(reading.ask, await inbound.answer(provider.name, reading))
+    const { replays, events } = this.#parts
+    switch (reading.kind) {
+      case 'report':
+        return await this.#report(provider, reading, key)
+      case 'inbound':
+        return await this.#pickUp(provider, reading, key)
+      case 'sms':
+        if (!(await replays.isFirst(key))) return this.#refuse(provider.name, 'replayed')
+        events.smsRefused(provider.name)
+        return provider.writeSms(MESSAGES.sms)
     }
-    events.smsRefused(provider.name)
-    return provider.writeSms(MESSAGES.sms)
+  }
+
+  /** Somebody is on the phone: also while a store is away he hears words, and not the provider's error. */
+  async #pickUp(provider: VoiceProvider, call: InboundCall, key: string): Promise<WebhookAnswer> {
+    const { inbound, replays, events } = this.#parts
+    try {
+      // Taken before it is answered: of two at once one gets no answer.
+      if (!(await replays.isFirst(key))) return this.#refuse(provider.name, 'replayed')
+      return provider.writeInbound(call.ask, await inbound.answer(provider.name, call))
+    } catch (error) {
+      if (!(error instanceof DomainError) || error.reason !== ErrorReason.ERROR_REASON_UNAVAILABLE)
+        throw error
+      events.inbound(provider.name, 'unavailable')
+      return provider.writeInbound(call.ask, { kind: 'say', text: MESSAGES.unavailable })
+    }
   }
 
   /** Known only after it was written down: where that fails, the provider's next try is no replay. */
