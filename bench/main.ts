@@ -1,10 +1,16 @@
 /** `npm run bench -- NAME [flags]`: everything that measures time. */
 import { runLoad } from './load/run.ts'
 import { runLocationBench } from './location/run.ts'
+import { runMaskcallBench } from './maskcall/run.ts'
+import { runSocketsBench } from './sockets/run.ts'
+import { runSosBench } from './sos/run.ts'
 
 const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
   load: runLoad,
   location: runLocationBench,
+  maskcall: runMaskcallBench,
+  sockets: runSocketsBench,
+  sos: runSosBench,
 }
 
 const [name = '', ...args] = process.argv.slice(2)
