@@ -156,8 +156,8 @@ export function createMaskcallEvents(log: Log, metrics: Metrics) {
       webhookRefusals.inc({ provider: known ?? ('other' as ProviderName), reason })
       log.warn({ provider: known ?? 'other', reason }, 'webhook refused')
     },
-    unknownCall(provider: ProviderName): void {
-      log.info({ provider }, 'a report is about no call of ours')
+    strayReport(provider: ProviderName, why: 'unknown_call' | 'other_provider'): void {
+      log.info({ provider, why }, 'a report changes nothing')
     },
     breaker(provider: ProviderName, state: 0 | 0.5 | 1): void {
       breakers.set({ provider }, state)

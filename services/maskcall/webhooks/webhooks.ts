@@ -88,7 +88,7 @@ export class Webhooks {
     const id = 'callId' in call ? call.callId : inboundCallId(provider.name, call.providerCallId)
     const outcome = await callLog.report(id, provider.name, reports)
     // Such as the end of a stranger's call.
-    if (outcome === 'unknown_call') events.unknownCall(provider.name)
+    if (outcome !== 'taken') events.strayReport(provider.name, outcome)
     await replays.isFirst(key)
     return provider.writeReported()
   }
