@@ -52,19 +52,22 @@ export function createLane({ intake, log, nowMs }: LaneOptions) {
     checkIsEdge(caller)
     const ready: LaneResult[] = []
     let wake = Promise.withResolvers<void>()
-    let isEnded = false
+    let open = 0
+    let hasMore = true
     const push = (result: LaneResult): void => {
+      open -= 1
       ready.push(result)
       wake.resolve()
     }
     const end = (): void => {
-      isEnded = true
+      hasMore = false
       wake.resolve()
     }
 
     async function read(): Promise<void> {
       for await (const { triggers } of requests) {
         const atMs = nowMs()
+        open += triggers.length
         for (const lane of triggers) {
           try {
             intake.raise(readTrigger(lane, atMs), (answer) => push(encodeResult(lane.ref, answer)))
@@ -79,6 +82,7 @@ export function createLane({ intake, log, nowMs }: LaneOptions) {
     read()
       .catch((error: unknown) => {
         if (!signal.aborted) log.warn({ err: error }, 'the lane of an edge broke')
+        open = 0
       })
       .finally(end)
     // Tells the edge that the lane stands.
@@ -90,7 +94,8 @@ export function createLane({ intake, log, nowMs }: LaneOptions) {
         const results = ready.splice(0, RESULTS_MAX)
         yield { results }
       }
-      if (isEnded) return
+      // An edge that sends no more still gets its answers.
+      if (signal.aborted || (!hasMore && open === 0)) return
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
 import {
   type NotificationOutcome,
   NotificationOutcome as NotificationOutcomeCodec,
+  QueuedBatch,
   QueuedNotification,
 } from '@hushryd/gen/hushryd/notify/v1/queue.ts'
 import { PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
@@ -13,7 +14,14 @@ import type { TriggerSosRequest } from '@hushryd/gen/hushryd/sos/v1/sos.ts'
 import { SosServiceDefinition } from '@hushryd/gen/hushryd/sos/v1/sos.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { EVENT_SUBJECT_PREFIX } from '@hushryd/kernel/event-log.ts'
-import { outcomeStream, outcomeSubject } from '@hushryd/kernel/queued-notification.ts'
+import {
+  BATCH_PLACE,
+  batchSubject,
+  outcomeStream,
+  outcomeSubject,
+  sealVariables,
+  type Variables,
+} from '@hushryd/kernel/queued-notification.ts'
 import { type Caller, callerMetadata, peerCredential } from '@hushryd/kernel/rpc/caller.ts'
 import {
   createRpcClient,
@@ -21,6 +29,7 @@ import {
   type RpcChannel,
   type RpcClient,
 } from '@hushryd/kernel/rpc/client.ts'
+import { readKeyRing, unseal } from '@hushryd/kernel/sealed-field.ts'
 import { subjectToken } from '@hushryd/kernel/stores/nats.ts'
 import { PEER_KEY, startTestRpc, type TestRpc } from '@hushryd/kernel/testing/rpc-services.ts'
 import { testUrl } from '@hushryd/kernel/testing/store-urls.ts'
@@ -159,9 +168,22 @@ export class World implements AsyncDisposable {
     const stream = await jetstream(this.nats).streams.get(this.notifyStream)
     for (let seq = state.first_seq; seq <= state.last_seq; seq += 1) {
       const message = await stream.getMessage({ seq })
-      if (message !== null) found.push(QueuedNotification.decode(message.data))
+      if (message === null) continue
+      if (message.subject === batchSubject(this.prefix)) found.push(...this.#openBatch(message.data))
+      else found.push(QueuedNotification.decode(message.data))
     }
     return found
+  }
+
+  /** As notify does. */
+  #openBatch(data: Uint8Array): QueuedNotification[] {
+    const { notifications, sealedData } = QueuedBatch.decode(data)
+    const ring = readKeyRing(this.keys)
+    const all = JSON.parse(unseal(ring, BATCH_PLACE, sealedData)) as Variables[]
+    return notifications.map((notification, index) => ({
+      ...notification,
+      sealedData: sealVariables(ring, notification.template, all[index] ?? {}),
+    }))
   }
 
   async report(
