@@ -5,10 +5,10 @@
  * Redis is away or slow the caller is told so and goes on by its own memory.
  */
 import type { Clock } from '@hushryd/kernel/clock.ts'
+import { command, REPLY_NO_SCRIPT, type RedisPipe } from '@hushryd/kernel/stores/redis-pipe.ts'
 import { CommandBuffer } from './command-buffer.ts'
 import { AGE_MAX_MS, type Fix } from './fix.ts'
 import type { EncodedFix } from './lane-codec.ts'
-import { command, REPLY_NO_SCRIPT, type RedisPipe } from './redis-pipe.ts'
 import { latestKey, STORE_BACKFILL, STORE_LIVE, scriptSha, trailKey } from './redis-scripts.ts'
 import type { TripIndex } from './trip-index.ts'
 import type { Person } from './trip-state.ts'

@@ -3,8 +3,8 @@
  * Redis that span all trips. Changes gather here and go with the next flush.
  */
 import type { Clock } from '@hushryd/kernel/clock.ts'
+import { command } from '@hushryd/kernel/stores/redis-pipe.ts'
 import type { CommandBuffer } from './command-buffer.ts'
-import { command } from './redis-pipe.ts'
 import { ACTIVITY_KEY, GEO_KEY, GEO_LAT_MAX, geoMember } from './redis-scripts.ts'
 import { newestOf, type Trip } from './trip-state.ts'
 

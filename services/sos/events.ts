@@ -112,9 +112,9 @@ export function createSosEvents(log: Log, metrics: Metrics) {
       reconciled.inc({ from }, alerts)
       log.warn({ from, alerts }, 'open legs of alerts were finished later')
     },
-    linksPut(outcome: 'stored' | 'failed', count: number, error?: unknown): void {
+    linksPut(outcome: 'stored' | 'failed', count: number): void {
       links.inc({ outcome }, count)
-      if (outcome === 'failed') log.warn({ err: error, count }, 'links could not be stored; tried again')
+      if (outcome === 'failed') log.warn({ count }, 'links could not be stored; tried again')
     },
     escalatedFromStream({ alertId }: Alert, step: number): void {
       log.error({ alertId, step }, 'MongoDB is away: an alert is escalated from the stream')

@@ -14,7 +14,7 @@ import { startRpcServer } from '@hushryd/kernel/rpc/server.ts'
 import { createJetStreamPublisher, ensureStream } from '@hushryd/kernel/stores/jetstream.ts'
 import { connectMongo, ensureCollection } from '@hushryd/kernel/stores/mongo.ts'
 import { connectNats } from '@hushryd/kernel/stores/nats.ts'
-import { connectRedis } from '@hushryd/kernel/stores/redis.ts'
+import { openRedisPipe } from '@hushryd/kernel/stores/redis-pipe.ts'
 import type { EscalationTimes } from './alert.ts'
 import { alertsSpec } from './alert-document.ts'
 import { AlertStore } from './alert-store.ts'
@@ -83,14 +83,13 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
   // Alerts have connections of their own: neither lists nor escalations stand before them in a line.
   const mongoOptions = { ...parts, url: config.MONGO_URL, db: config.MONGO_DB }
   const natsOptions = { ...parts, url: config.NATS_URL }
-  const [intakeMongo, mongo, intakeNats, nats, redis] = await Promise.all([
+  const [intakeMongo, mongo, intakeNats, nats] = await Promise.all([
     connectMongo({ ...mongoOptions, name: `${NAME}-intake` }),
     connectMongo({ ...mongoOptions, maxPoolSize: config.MONGO_POOL_MAX }),
     connectNats({ ...natsOptions, name: `${NAME}-intake` }),
     connectNats(natsOptions),
-    connectRedis({ ...parts, url: config.REDIS_URL, commandTimeoutMs: config.REDIS_COMMAND_TIMEOUT_MS }),
   ])
-  for (const link of [intakeMongo, mongo, intakeNats, nats, redis]) opened.use(link)
+  for (const link of [intakeMongo, mongo, intakeNats, nats]) opened.use(link)
   const publisherOptions = { log, metrics, ackTimeoutMs: ACK_TIMEOUT_MS }
   const intakePublisher = opened.use(
     createJetStreamPublisher(intakeNats, { ...publisherOptions, inFlightMax: IN_FLIGHT_MAX }),
@@ -129,14 +128,15 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
     events.changed(change.alert, change.news)
     await teller.tell(change)
   }
-  const links = new ShareLinks({
+  const redis = opened.use(openRedisPipe({ url: config.REDIS_URL, log, onReady: () => links.onReady() }))
+  const links: ShareLinks = new ShareLinks({
     redis,
+    timeoutMs: config.REDIS_COMMAND_TIMEOUT_MS,
     ring: config.SOS_KEYS,
     publicUrl: config.PUBLIC_URL,
     nowMs,
     onPut: events.linksPut,
   })
-  opened.defer(links.listen())
   const tracking = new Tracking({
     nats,
     clock,

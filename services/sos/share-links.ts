@@ -6,37 +6,43 @@
  */
 import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
 import { SHARE_LINK_MS, shareLinkKey, shareLinkUrl, writeShareLink } from '@hushryd/kernel/share-link.ts'
-import type { RedisLink } from '@hushryd/kernel/stores/redis.ts'
+import { command, REPLY_TEXT, type RedisPipe } from '@hushryd/kernel/stores/redis-pipe.ts'
 import type { Alert } from './alert.ts'
-import { chunk } from './chunk.ts'
+import { GroupCommit } from './group-commit.ts'
 import { TokenKey } from './token-key.ts'
 
-const PIPELINE_MAX = 1_000
-
 export interface ShareLinksOptions {
-  readonly redis: RedisLink
+  readonly redis: RedisPipe
+  readonly timeoutMs: number
   readonly ring: KeyRing
   readonly publicUrl: string
   readonly nowMs: () => number
-  readonly onPut: (outcome: 'stored' | 'failed', count: number, error?: unknown) => void
+  readonly onPut: (outcome: 'stored' | 'failed', count: number) => void
 }
+
+interface Link {
+  readonly token: string
+  readonly alert: Alert
+}
+
+const BATCH_MAX = 2_000
 
 export class ShareLinks {
   readonly #options: ShareLinksOptions
   readonly #key: TokenKey
+  readonly #puts: GroupCommit<Link>
   /** Redis may lack links: it was away, or has just come back without them. */
   #isLacking = true
 
   constructor(options: ShareLinksOptions) {
     this.#options = options
     this.#key = new TokenKey(options.ring.current.secret.export())
+    this.#puts = new GroupCommit({ batchMax: BATCH_MAX, commit: (links) => this.#put(links) })
   }
 
-  /** Answers how to stop. */
-  listen(): () => void {
-    return this.#options.redis.onReady(() => {
-      this.#isLacking = true
-    })
+  /** Redis is there, perhaps without what was in it. */
+  onReady(): void {
+    this.#isLacking = true
   }
 
   /**
@@ -45,11 +51,9 @@ export class ShareLinks {
    */
   share(alerts: readonly Alert[]): (string | undefined)[] {
     const { publicUrl } = this.#options
-    const tokens = alerts.map((alert) => (alert.tripId === '' ? undefined : this.#tokenOf(alert)))
-    void this.#put(alerts, tokens)
-    return alerts.map(({ tripId }, index) => {
-      const token = tokens[index]
-      return token === undefined ? undefined : shareLinkUrl(publicUrl, tripId, token)
+    return alerts.map((alert) => {
+      if (alert.tripId === '') return undefined
+      return shareLinkUrl(publicUrl, alert.tripId, this.#putSoon(alert))
     })
   }
 
@@ -58,41 +62,32 @@ export class ShareLinks {
     if (!this.#isLacking || !this.#options.redis.isReady) return
     const open = await listOpen()
     this.#isLacking = false
-    const shared = open.filter(({ tripId }) => tripId !== '')
-    for (const part of chunk(shared, PIPELINE_MAX)) {
-      await this.#put(
-        part,
-        part.map((alert) => this.#tokenOf(alert)),
-      )
-    }
+    for (const alert of open) if (alert.tripId !== '') this.#putSoon(alert)
+    await this.#puts.idle()
   }
 
-  async #put(alerts: readonly Alert[], tokens: readonly (string | undefined)[]): Promise<void> {
-    const { redis, nowMs, onPut } = this.#options
-    const count = tokens.filter((token) => token !== undefined).length
-    if (count === 0) return
+  /** Answers the token. */
+  #putSoon(alert: Alert): string {
+    const token = this.#key.tokenOf(`share\n${alert.alertId}\n${alert.userId}`)
+    this.#puts.add({ token, alert })
+    return token
+  }
+
+  async #put(links: readonly Link[]): Promise<void> {
+    const { redis, nowMs, timeoutMs, onPut } = this.#options
     const now = nowMs()
-    try {
-      await redis.run(async (raw) => {
-        const pipeline = raw.pipeline()
-        for (const [index, { tripId, userId, receivedMs }] of alerts.entries()) {
-          const token = tokens[index]
-          const expiresAt = receivedMs + SHARE_LINK_MS
-          if (token === undefined || expiresAt <= now) continue
-          const link = { tripId, expiresAt, sharedBy: userId }
-          pipeline.set(shareLinkKey(token), writeShareLink(link), 'PX', expiresAt - now)
-        }
-        const results = (await pipeline.exec()) ?? []
-        for (const [error] of results) if (error !== null) throw error
-      })
-      onPut('stored', count)
-    } catch (error) {
-      this.#isLacking = true
-      onPut('failed', count, error)
-    }
-  }
-
-  #tokenOf({ alertId, userId }: Alert): string {
-    return this.#key.tokenOf(`share\n${alertId}\n${userId}`)
+    const commands = links.flatMap(({ token, alert: { tripId, userId, receivedMs } }) => {
+      const expiresAt = receivedMs + SHARE_LINK_MS
+      if (expiresAt <= now) return []
+      const link = writeShareLink({ tripId, expiresAt, sharedBy: userId })
+      return [command('SET', shareLinkKey(token), link, 'PX', expiresAt - now)]
+    })
+    const replies = await redis.send(Buffer.concat(commands), commands.length, timeoutMs)
+    const stored = replies?.filter((reply) => reply === REPLY_TEXT).length ?? 0
+    const failed = commands.length - stored
+    if (stored > 0) onPut('stored', stored)
+    if (failed === 0) return
+    this.#isLacking = true
+    onPut('failed', failed)
   }
 }
