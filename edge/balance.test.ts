@@ -72,7 +72,7 @@ class Fleet {
     this.waiting = 0
     for (let index = 0; index < arriving; index += 1) if (!this.#arrive()) this.waiting += 1
     for (const node of this.nodes) {
-      const count = node.balance.toMove(node.connections, this.#nowMs)
+      const count = node.balance.toMove({ own: node.connections, leaving: 0 }, this.#nowMs)
       node.connections -= count
       this.waiting += count
       this.moved += count
@@ -182,7 +182,7 @@ describe('a node', () => {
     const balance = new Balance('a', REFUSALS_PER_SECOND)
     balance.update([at('a', 900, 1), at('b', 0, 1, true)], 1_000)
     expect(balance.refuses(900, 1_000)).toBe(false)
-    expect(balance.toMove(900, 1_000)).toBe(0)
+    expect(balance.toMove({ own: 900, leaving: 0 }, 1_000)).toBe(0)
   })
 
   it('refuses above the mean by more than 20 sockets or 5 %, and not below', () => {
@@ -218,6 +218,15 @@ describe('a node', () => {
     expect(asked(1_000)).toEqual([true, true, false, false])
     balance.update([at('b', 1, 2)], 2_000)
     expect(asked(2_000)).toEqual([true, true, false, false])
+  })
+
+  it('asks no more to move while those it asked find no room elsewhere', () => {
+    const balance = new Balance('a', REFUSALS_PER_SECOND)
+    balance.update([at('a', 10_000, 1), at('b', 0, 1)], 1_000)
+    const toMove = [0, 150, 250, 300, 900].map((leaving) =>
+      balance.toMove({ own: 10_000 - leaving, leaving }, 1_000),
+    )
+    expect(toMove).toEqual([100, 99, 43, 0, 0])
   })
 
   it('stops refusing where nobody takes what it refuses, and where its own view is old', () => {

@@ -26,6 +26,11 @@ const MOVE_SOCKETS = 30
 /** Of its sockets a node moves at most this share a second. */
 const MOVED_SHARE_A_SECOND = 0.01
 const MOVED_A_SECOND_MIN = 5
+/**
+ * Nor are more on their way at once than move in so many seconds: where the
+ * others take them slowly, asking more would only end in closing them.
+ */
+const MOVING_SECONDS = 3
 /** Without a new report for so long a node counts no more, by this node's clock: others' may differ. */
 const SILENT_MS = 3_500
 /** Nor does this node's own view, where Redis is away. */
@@ -143,8 +148,11 @@ export class Balance {
     return this.#refusals >= this.#refusalsPerSecond
   }
 
-  /** To be called once a second: how many sockets to ask to move now. */
-  toMove(own: number, nowMs: number): number {
+  /**
+   * To be called once a second: how many sockets to ask to move now. `own` are
+   * those that stay, `leaving` those that were asked and are still here.
+   */
+  toMove({ own, leaving }: { readonly own: number; readonly leaving: number }, nowMs: number): number {
     const others = this.#freshView(nowMs).others.map(({ connections }) => connections)
     if (others.length === 0) {
       this.#isMoving = false
@@ -159,7 +167,7 @@ export class Balance {
     else this.#isMoving = furthest > slack(mean, MOVE_SHARE, MOVE_SOCKETS)
     if (!this.#isMoving || own <= mean) return 0
     const paced = Math.max(MOVED_A_SECOND_MIN, own * MOVED_SHARE_A_SECOND)
-    return Math.ceil(Math.min(own - mean, paced))
+    return Math.max(0, Math.ceil(Math.min(own - mean, paced, paced * MOVING_SECONDS - leaving)))
   }
 
   #freshView(nowMs: number): View {

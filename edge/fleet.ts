@@ -83,7 +83,8 @@ export function createFleet(options: FleetOptions): Fleet {
     }
     if (drainer.isDraining || nowMs - movedMs < REPORT_EVERY_MS) return
     movedMs = nowMs
-    move(balance.toMove(connections.size - goodbyes.size, nowMs), nowMs)
+    const leaving = goodbyes.size
+    move(balance.toMove({ own: connections.size - leaving, leaving }, nowMs), nowMs)
   }
 
   return {
