@@ -13,6 +13,8 @@ const OPCODE_BINARY = 2
 const OPCODE_CLOSE = 8
 const OPCODE_PING = 9
 const OPCODE_PONG = 10
+/** RFC 6455's for a connection that ended without a close frame. */
+const CLOSED_WITHOUT_CODE = 1006
 
 export interface LeanSocket {
   readonly raw: Socket
@@ -42,13 +44,14 @@ export function openLeanSocket(options: {
   protocol: string | undefined
   token: string | undefined
   onFrame: FrameReader
-  onClose: () => void
+  onClose: (code: number) => void
 }): Promise<LeanSocket> {
   return new Promise((resolve, reject) => {
     const raw = connect({ host: options.host, port: options.port, localAddress: options.localAddress })
     raw.setNoDelay(true)
     let pending: Buffer | undefined
     let open = false
+    let closeCode = CLOSED_WITHOUT_CODE
     raw.once('connect', () => {
       raw.write(
         `GET ${options.path} HTTP/1.1\r\nHost: ${options.host}:${options.port}\r\nUpgrade: websocket\r\n` +
@@ -80,11 +83,19 @@ export function openLeanSocket(options: {
           send: (payload, isText) => raw.write(maskedFrame(payload, isText ? OPCODE_TEXT : OPCODE_BINARY)),
         })
       }
-      pending = readFrames(data, raw, options.onFrame)
+      pending = readFrames(data, (payload, opcode) => {
+        if (opcode < OPCODE_CLOSE) options.onFrame(payload, opcode === OPCODE_TEXT)
+        // Pings are answered and a close ends the socket, as with any client.
+        else if (opcode === OPCODE_PING) raw.write(maskedFrame(payload, OPCODE_PONG))
+        else if (opcode === OPCODE_CLOSE) {
+          if (payload.length >= 2) closeCode = payload.readUInt16BE()
+          raw.end(maskedFrame(payload, OPCODE_CLOSE))
+        }
+      })
     })
     raw.on('error', reject)
     raw.once('close', () => {
-      if (open) options.onClose()
+      if (open) options.onClose(closeCode)
       else reject(new Error('closed before the upgrade'))
     })
   })
@@ -106,8 +117,8 @@ export function maskedFrame(payload: Buffer, opcode: number): Buffer {
   return frame
 }
 
-/** Reads what is complete, and returns what is not. Pings are answered and a close ends the socket, as any client does. */
-function readFrames(data: Buffer, raw: Socket, onFrame: FrameReader): Buffer | undefined {
+/** Reads what is complete, and returns what is not. */
+function readFrames(data: Buffer, onFrame: (payload: Buffer, opcode: number) => void): Buffer | undefined {
   let offset = 0
   while (data.length - offset >= 2) {
     const first = data[offset] ?? 0
@@ -123,11 +134,7 @@ function readFrames(data: Buffer, raw: Socket, onFrame: FrameReader): Buffer | u
       start = offset + 10
     }
     if (data.length < start + length) break
-    const opcode = first & 0x0f
-    const payload = data.subarray(start, start + length)
-    if (opcode < OPCODE_CLOSE) onFrame(payload, opcode === OPCODE_TEXT)
-    else if (opcode === OPCODE_PING) raw.write(maskedFrame(payload, OPCODE_PONG))
-    else if (opcode === OPCODE_CLOSE) raw.end(maskedFrame(payload, OPCODE_CLOSE))
+    onFrame(data.subarray(start, start + length), first & 0x0f)
     offset = start + length
   }
   return offset === data.length ? undefined : data.subarray(offset)

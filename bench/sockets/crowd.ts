@@ -18,6 +18,14 @@ function sum(lists: readonly (readonly number[])[]): number[] {
   return first.map((_, index) => lists.reduce((total, list) => total + (list[index] ?? 0), 0))
 }
 
+function sumByCode(all: readonly Counts['lostByCode'][]): Counts['lostByCode'] {
+  const summed: Record<string, number> = {}
+  for (const [code, count] of all.flatMap((each) => Object.entries(each))) {
+    summed[code] = (summed[code] ?? 0) + count
+  }
+  return summed
+}
+
 export class Crowd implements AsyncDisposable {
   readonly size: number
   readonly #edges: readonly EdgeAddress[]
@@ -53,6 +61,7 @@ export class Crowd implements AsyncDisposable {
       open: sum(all.map(({ open }) => open)),
       served: total(({ served }) => served),
       lost: total(({ lost }) => lost),
+      lostByCode: sumByCode(all.map(({ lostByCode }) => lostByCode)),
       sentOn: total(({ sentOn }) => sentOn),
       unreachable: total(({ unreachable }) => unreachable),
       failed: total(({ failed }) => failed),

@@ -32,6 +32,8 @@ export interface FleetResult extends FleetPlan {
   readonly residentMb: readonly number[]
   readonly kill: KillResult
   readonly rebalance: { readonly secondsToEven: number; readonly spread: number; readonly lost: number }
+  /** In all, by close code; 1006 are those of the killed edge. */
+  readonly lostByCode: Readonly<Record<string, number>>
 }
 
 interface KillResult {
@@ -132,5 +134,6 @@ export async function measureFleet(plan: FleetPlan, say: (text: string) => void)
   say(`  an edge with ${kill.sockets} is killed: all back after ${kill.secondsToAllBack.toFixed(1)} s`)
   const rebalance = await startAgain(system, crowd)
   say(`  it is back: even after ${rebalance.secondsToEven.toFixed(1)} s`)
-  return { ...plan, ...connected, kill, rebalance }
+  const { lostByCode } = await crowd.look()
+  return { ...plan, ...connected, kill, rebalance, lostByCode }
 }

@@ -1,6 +1,6 @@
 /**
  * One app of the load: it keeps a socket on some edge as the SDK does, with
- * the SDK's own waits, and goes elsewhere where a gateway would send it.
+ * the SDK's own waits, behind a gateway that takes a refusal to every other edge.
  * Lean: ten thousand of them live in a process.
  */
 import { Backoff } from '../../sdk/backoff.ts'
@@ -23,8 +23,10 @@ export interface AppWatcher {
   tries(): void
   opened(edge: number, edgeTimeMs: number): void
   notOpened(failure: Failure, error: Error): void
-  /** A socket is gone: left for another one, or lost. */
-  gone(edge: number, isLost: boolean): void
+  /** A socket is gone that was left for another one. */
+  left(edge: number): void
+  /** A socket is gone, and its app has no other one yet. */
+  lost(edge: number, code: number): void
 }
 
 export interface LoadAppOptions {
@@ -38,9 +40,6 @@ export interface LoadAppOptions {
 const RECONNECT_FIRST_MS = 1_000
 const RECONNECT_LONGEST_MS = 30_000
 const UNAVAILABLE = 503
-
-/** Edges that a gateway asks for one try of an app, the first and three more; then the app waits. */
-const EDGES_ASKED = 4
 
 /** A socket, from its first byte on. */
 interface Held {
@@ -64,13 +63,12 @@ export class LoadApp {
   #current: Held | undefined
   /** Waiting for the next try, or trying: never more than one. */
   #isComingBack = false
-  #lastEdge: number
-  /** In a row. */
-  #failures = 0
+  #lastEdge: number | undefined
+  /** Edges that a gateway still asks before the app has to wait. */
+  #unasked: number[] = []
 
   constructor(options: LoadAppOptions) {
     this.#options = options
-    this.#lastEdge = Math.floor(Math.random() * options.edges.length)
   }
 
   get isServed(): boolean {
@@ -88,12 +86,16 @@ export class LoadApp {
     else setTimeout(() => void this.#try(), delayMs)
   }
 
-  /** Any but the one before: it has just refused, or gone. */
+  /** Each once, in any order, and not the one that the app comes from unless there is no other. */
   #nextEdge(): number {
     const { length } = this.#options.edges
-    if (length > 1) this.#lastEdge += 1 + Math.floor(Math.random() * (length - 1))
-    this.#lastEdge %= length
-    return this.#lastEdge
+    if (this.#unasked.length === 0) {
+      const all = Array.from({ length }, (_, edge) => edge)
+      this.#unasked = length === 1 ? all : all.filter((edge) => edge !== this.#lastEdge)
+    }
+    const [edge = 0] = this.#unasked.splice(Math.floor(Math.random() * this.#unasked.length), 1)
+    this.#lastEdge = edge
+    return edge
   }
 
   async #try(): Promise<void> {
@@ -110,7 +112,7 @@ export class LoadApp {
         protocol: 'hushryd.v1.json',
         token,
         onFrame: (payload, isText) => this.#receive(held, payload, isText),
-        onClose: () => this.#closed(held),
+        onClose: (code) => this.#closed(held, code),
       })
     } catch (error) {
       this.#notOpened(error instanceof Error ? error : new Error(String(error)))
@@ -121,9 +123,8 @@ export class LoadApp {
     const failure = failureOf(error)
     this.#options.watcher.notOpened(failure, error)
     this.#isComingBack = false
-    this.#failures += 1
     const retryAfterMs = error instanceof UpgradeRefused ? error.retryAfterMs : 0
-    const isAskedElsewhere = failure !== 'failed' && this.#failures % EDGES_ASKED > 0
+    const isAskedElsewhere = failure !== 'failed' && this.#unasked.length > 0
     this.#comeBackAfter(isAskedElsewhere ? 0 : Math.max(this.#backoff.nextMs(), retryAfterMs))
   }
 
@@ -141,20 +142,23 @@ export class LoadApp {
     this.#current = held
     held.isWelcome = true
     this.#isComingBack = false
-    this.#failures = 0
+    this.#unasked = []
     this.#backoff.reset()
     this.#options.watcher.opened(held.edge, edgeTimeMs)
     left?.socket?.raw.destroy()
   }
 
-  #closed(held: Held): void {
+  #closed(held: Held, code: number): void {
     if (!held.isWelcome) {
       this.#notOpened(new Error('closed before the welcome'))
       return
     }
-    const isLost = held === this.#current
-    this.#options.watcher.gone(held.edge, isLost)
-    if (!isLost) return
+    const { watcher } = this.#options
+    if (held !== this.#current) {
+      watcher.left(held.edge)
+      return
+    }
+    watcher.lost(held.edge, code)
     this.#current = undefined
     this.#comeBackAfter(this.#backoff.nextMs())
   }

@@ -70,7 +70,7 @@ function fleetText({ sockets, edges, connectsPerSecond, kill, rebalance, ...resu
     `  spread ${percent(result.spread)}${verdict(result.spread <= EVEN_SPREAD)}; up to ${Math.max(...result.residentMb)} MB an edge`,
     `an edge with ${kill.sockets} sockets killed: all back in ${kill.secondsToAllBack.toFixed(1)} s` +
       `${verdict(kill.secondsToAllBack <= BACK_SECONDS_MAX)}, ${rate(kill.connectsPerSecondMax)}, ${kill.othersLost} others lost`,
-    `started again: even in ${rebalance.secondsToEven.toFixed(1)} s (spread ${percent(rebalance.spread)}), ${rebalance.lost} lost`,
+    `started again: even in ${rebalance.secondsToEven.toFixed(1)} s (spread ${percent(rebalance.spread)}), ${rebalance.lost} lost${verdict(rebalance.lost === 0)}`,
   ]
 }
 

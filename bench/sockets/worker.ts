@@ -23,6 +23,7 @@ export interface Counts {
   readonly served: number
   /** Sockets that ended before their app had another one. */
   readonly lost: number
+  readonly lostByCode: Readonly<Record<number, number>>
   /** Tries that came to nothing, by their kind, */
   readonly sentOn: number
   readonly unreachable: number
@@ -46,6 +47,7 @@ let openings: number[][] = []
 let underWay = 0
 let free = Promise.withResolvers<void>()
 const counted = { lost: 0, sentOn: 0, unreachable: 0, failed: 0 }
+const lostByCode: Record<number, number> = {}
 const errors: string[] = []
 
 function tryEnded(): void {
@@ -67,9 +69,13 @@ const watcher: AppWatcher = {
     counted[failure] += 1
     if (failure === 'failed' && errors.length < ERRORS_MAX) errors.push(error.message)
   },
-  gone(edge, isLost) {
+  left(edge) {
     open[edge] = (open[edge] ?? 0) - 1
-    if (isLost) counted.lost += 1
+  },
+  lost(edge, code) {
+    open[edge] = (open[edge] ?? 0) - 1
+    counted.lost += 1
+    lostByCode[code] = (lostByCode[code] ?? 0) + 1
   },
 }
 
@@ -96,7 +102,7 @@ async function connect({ edges, tokens, worker }: WorkerPlan): Promise<void> {
 
 function look(): Counts {
   const served = apps.reduce((sum, { isServed }) => sum + (isServed ? 1 : 0), 0)
-  return { open, served, ...counted, errors }
+  return { open, served, ...counted, lostByCode, errors }
 }
 
 function takeOpenings(): Openings {
