@@ -3,22 +3,16 @@ import { DirectoryServiceDefinition } from '@hushryd/gen/hushryd/directory/v1/di
 import { LocationServiceDefinition } from '@hushryd/gen/hushryd/location/v1/location.ts'
 import { SosServiceDefinition } from '@hushryd/gen/hushryd/sos/v1/sos.ts'
 import { systemClock } from '@hushryd/kernel/clock.ts'
-import { createEventLog, eventStreamSpec } from '@hushryd/kernel/event-log.ts'
+import { createEventLog, Severity } from '@hushryd/kernel/event-log.ts'
 import { createLog } from '@hushryd/kernel/log.ts'
-import { startLoop } from '@hushryd/kernel/loop.ts'
 import { createMetrics } from '@hushryd/kernel/metrics.ts'
 import { startOpsServer } from '@hushryd/kernel/ops-server.ts'
 import { peerCredential, peerTrustOf } from '@hushryd/kernel/rpc/caller.ts'
 import { createRpcClient, openRpcChannel } from '@hushryd/kernel/rpc/client.ts'
 import { startRpcServer } from '@hushryd/kernel/rpc/server.ts'
-import { createJetStreamPublisher, ensureStream } from '@hushryd/kernel/stores/jetstream.ts'
-import { connectMongo, ensureCollection } from '@hushryd/kernel/stores/mongo.ts'
-import { connectNats } from '@hushryd/kernel/stores/nats.ts'
 import { openRedisPipe } from '@hushryd/kernel/stores/redis-pipe.ts'
 import type { EscalationTimes } from './alert.ts'
-import { alertsSpec } from './alert-document.ts'
 import { AlertStore } from './alert-store.ts'
-import { streamSpec } from './alert-stream.ts'
 import { startBackground } from './background.ts'
 import type { SosConfig } from './config.ts'
 import { Desk } from './desk.ts'
@@ -30,14 +24,15 @@ import { createLane } from './lane-handler.ts'
 import { LegFailures } from './leg-failures.ts'
 import { createLegs } from './legs.ts'
 import { Notifier } from './notifier.ts'
-import { OpenBatches, openBatchesSpec } from './open-batches.ts'
+import { OpenBatches } from './open-batches.ts'
 import { Outcomes } from './outcomes.ts'
-import { PinStore, pinsSpec } from './pin-store.ts'
+import { PinStore } from './pin-store.ts'
 import { RaisedLog } from './raised-log.ts'
 import { Recent } from './recent.ts'
 import { Reconciler } from './reconciler.ts'
 import { Settlement } from './settlement.ts'
 import { ShareLinks } from './share-links.ts'
+import { openStores } from './stores.ts'
 import { StreamWorker } from './stream-worker.ts'
 import type { Change } from './tell.ts'
 import { Teller } from './teller.ts'
@@ -58,11 +53,6 @@ export interface SosOverrides {
 
 const NAME = 'sos'
 const LOOKUP_TIMEOUT_MS = 2_000
-const PREPARE_AGAIN_MS = 1_000
-/** A leg does not wait longer for an acknowledgement than this, far beyond its budget. */
-const ACK_TIMEOUT_MS = 3_000
-/** Two events and messages for each alert of the largest batches that are under way at once. */
-const IN_FLIGHT_MAX = 100_000
 
 export async function startSos(config: SosConfig, overrides: SosOverrides = {}): Promise<Sos> {
   const { logSink: sink, namespace = '' } = overrides
@@ -80,21 +70,9 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
   // What is opened is closed in the opposite order, also where a later step of the start fails.
   await using opened = new AsyncDisposableStack()
 
-  // Alerts have connections of their own: neither lists nor escalations stand before them in a line.
-  const mongoOptions = { ...parts, url: config.MONGO_URL, db: config.MONGO_DB }
-  const natsOptions = { ...parts, url: config.NATS_URL }
-  const [intakeMongo, mongo, intakeNats, nats] = await Promise.all([
-    connectMongo({ ...mongoOptions, name: `${NAME}-intake` }),
-    connectMongo({ ...mongoOptions, maxPoolSize: config.MONGO_POOL_MAX }),
-    connectNats({ ...natsOptions, name: `${NAME}-intake` }),
-    connectNats(natsOptions),
-  ])
-  for (const link of [intakeMongo, mongo, intakeNats, nats]) opened.use(link)
-  const publisherOptions = { log, metrics, ackTimeoutMs: ACK_TIMEOUT_MS }
-  const intakePublisher = opened.use(
-    createJetStreamPublisher(intakeNats, { ...publisherOptions, inFlightMax: IN_FLIGHT_MAX }),
-  )
-  const publisher = opened.use(createJetStreamPublisher(nats, publisherOptions))
+  const stores = opened.use(await openStores(config, { ...parts, namespace }))
+  const { intake: forAlerts, rest } = stores
+  const { nats, publisher } = rest
   const open = (address: string) =>
     opened.adopt(
       openRpcChannel({ address, peer: peerCredential(NAME, config.HUSHRYD_PEER_KEY) }),
@@ -107,12 +85,12 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
 
   const recent = new Recent()
   const isDone = (alertId: string): boolean => recent.has(alertId)
-  const intakeBatches = new OpenBatches(intakeMongo, isDone)
-  const intakeStore = new AlertStore(intakeMongo, intakeBatches)
-  const batches = new OpenBatches(mongo, isDone)
-  const store = new AlertStore(mongo, batches)
+  const intakeBatches = new OpenBatches(forAlerts.mongo, isDone)
+  const intakeStore = new AlertStore(forAlerts.mongo, intakeBatches)
+  const batches = new OpenBatches(rest.mongo, isDone)
+  const store = new AlertStore(rest.mongo, batches)
   const notifierOptions = { channel: notify, metrics, ring: config.NOTIFY_KEYS, namespace, clock }
-  const intakeNotifier = new Notifier({ ...notifierOptions, publisher: intakePublisher })
+  const intakeNotifier = new Notifier({ ...notifierOptions, publisher: forAlerts.publisher })
   const notifier = new Notifier({ ...notifierOptions, publisher })
   const send = notifier.send.bind(notifier)
 
@@ -170,8 +148,8 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
     onFailed: (error) => events.failed('open batches could not be closed', error),
   })
   const legs = createLegs({
-    publisher: intakePublisher,
-    eventLog: createEventLog(intakePublisher, { source: NAME }),
+    publisher: forAlerts.publisher,
+    eventLog: createEventLog(forAlerts.publisher, { source: NAME }),
     store: intakeStore,
     notifier: intakeNotifier,
     links,
@@ -196,39 +174,7 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
   metrics.gauge(inFlightMetric, () => intake.inFlight)
   const isInFlight = (alertId: string): boolean => intake.isInFlight(alertId)
 
-  const prepared = { mongo: false, streams: false }
-  async function prepare(signal: AbortSignal): Promise<void> {
-    await Promise.all([
-      (async () => {
-        if (prepared.mongo) return
-        for (const spec of [openBatchesSpec, alertsSpec, pinsSpec]) await ensureCollection(mongo.db, spec)
-        prepared.mongo = true
-      })(),
-      (async () => {
-        if (prepared.streams) return
-        const replicas = config.SOS_STREAM_REPLICAS
-        await ensureStream(nats, streamSpec({ namespace, replicas }), signal)
-        await ensureStream(nats, eventStreamSpec(replicas), signal)
-        prepared.streams = true
-      })(),
-    ])
-  }
-  const isPrepared = (): boolean => prepared.mongo && prepared.streams
-  // A store that is away does not stop the start: the other one takes alerts.
-  await prepare(AbortSignal.timeout(PREPARE_AGAIN_MS)).catch((error: unknown) =>
-    log.warn({ err: error }, 'not all stores are prepared at the start; trying on'),
-  )
-  opened.use(
-    startLoop({
-      name: 'prepare',
-      everyMs: PREPARE_AGAIN_MS,
-      backoffMaxMs: PREPARE_AGAIN_MS,
-      log,
-      run: (signal) => (isPrepared() ? undefined : prepare(signal)),
-    }),
-  )
-
-  const pins = new PinStore({ mongo, ring: config.SOS_KEYS, nowMs })
+  const pins = new PinStore({ mongo: rest.mongo, ring: config.SOS_KEYS, nowMs })
   const desk = new Desk({ store, pins, times, clock, isInFlight, onNews })
   const background = startBackground({
     nats,
@@ -248,6 +194,16 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
       },
       onEscalated(alert, step) {
         events.escalatedFromStream(alert, step)
+        const { alertId, userId, tripId } = alert
+        void teller.record({
+          eventId: `sos:${alertId}:escalated:stream:${step}`,
+          type: 'sos.escalated',
+          severity: Severity.CRITICAL,
+          alertId,
+          userId,
+          tripId,
+          data: { escalations: step },
+        })
       },
       onForeign: events.foreign,
     }),
@@ -317,12 +273,7 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
       host: config.HOST,
       port: config.OPS_PORT,
       metrics,
-      ready: async () => {
-        const mongoState = prepared.mongo ? await mongo.check() : 'its collections are not prepared yet'
-        const natsState = prepared.streams ? nats.check() : 'its streams are not prepared yet'
-        const hasOne = mongoState === 'ok' || natsState === 'ok'
-        return { stores: hasOne ? 'ok' : `MongoDB: ${mongoState}; NATS: ${natsState}` }
-      },
+      ready: async () => ({ stores: await stores.check() }),
     }),
   )
 

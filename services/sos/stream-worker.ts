@@ -30,7 +30,7 @@ export type Handled =
   | { readonly kind: 'again'; readonly afterMs: number }
 
 /** The legs of this process's own alerts end within this, mostly. */
-const IN_FLIGHT_MS = 250
+const IN_FLIGHT_MS = 500
 /** Before, whichever process took the alert is at it. */
 const ORIGIN_MS = 2_000
 const AWAY_MS = 2_000
