@@ -13,6 +13,8 @@ export default defineConfig({
           name: 'pure',
           include: ['{kernel,services,edge,sdk,live,local,bench,tools}/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.infra.test.ts', '**/dist/**'],
+          // Thousands of generated cases on a busy machine.
+          testTimeout: 60_000,
         },
       },
       {
