@@ -27,9 +27,9 @@ function mayImport(path: string): readonly string[] {
   // The map's roads are drawn from the demo's rides when the page is built.
   if (workspace === 'live') return ['gen', 'sdk', 'local']
   if (workspace === 'local') return ['gen', 'kernel', 'sdk']
-  // A bench holds the very shapes and queues that it compares with: nobody depends on it.
+  // A bench holds the very shapes and queues that it compares with; only tests of the whole system use it.
   if (workspace === 'bench') return ['gen', 'kernel', 'sdk', 'local', 'edge', ...SERVICES]
-  return ['gen', 'kernel', 'sdk', 'local']
+  return ['gen', 'kernel', 'sdk', 'local', 'bench']
 }
 
 /** The aids of a workspace's own tests also serve those of the whole system. */
