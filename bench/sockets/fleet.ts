@@ -48,7 +48,8 @@ interface KillResult {
 
 /** Evenness that is promised. */
 export const EVEN_SPREAD = 0.1
-const PEOPLE_SOCKETS = 2
+/** Twice as many stay within a person’s limit: those of a killed edge still count for seconds. */
+const SOCKETS_PER_PERSON = 2
 const SECOND_MS = 1_000
 const CONNECT_MS_MAX = 300_000
 const EVEN_MS_MAX = 180_000
@@ -111,7 +112,7 @@ export async function measureFleet(plan: FleetPlan, say: (text: string) => void)
     programs: ['edge'],
     env: { LOG_LEVEL: 'warn', CONNECTS_PER_SECOND: String(connectsPerSecond) },
   })
-  const people = await signIn(Math.ceil(sockets / PEOPLE_SOCKETS), system, 'fleet')
+  const people = await signIn(Math.ceil(sockets / SOCKETS_PER_PERSON), system, 'fleet')
   const tokens = Array.from({ length: sockets }, (_, index) => people[index % people.length] ?? '')
   await using crowd = new Crowd(addressesOf(system.edgeUrls), tokens)
   const startedMs = performance.now()

@@ -22,6 +22,8 @@ const EDGES_MIN = 4
 /** The promises. */
 const SOCKET_BYTES_MAX = 8 * 1024
 const BACK_SECONDS_MAX = 30
+/** Seen by the times of welcomes, which come a little after the admission: a pause in between shifts some into the next second. */
+const RATE_SLACK = 1.1
 
 function say(text: string): void {
   console.log(text)
@@ -33,7 +35,7 @@ async function readFileLimit(): Promise<number> {
 }
 
 /** As many as the limit on open files asks for, and one more, which is then killed. */
-export function edgesFor(sockets: number, fileLimit: number): number {
+function edgesFor(sockets: number, fileLimit: number): number {
   const each = Math.min(CONNECTIONS_MAX, fileLimit - OWN_FILES)
   return Math.max(EDGES_MIN, Math.ceil(sockets / each) + 1)
 }
@@ -63,7 +65,7 @@ function idleText({ sockets, base, ...result }: IdleResult): string[] {
 
 function fleetText({ sockets, edges, connectsPerSecond, kill, rebalance, ...result }: FleetResult): string[] {
   const rate = (most: number): string =>
-    `at most ${most}/s an edge of ${connectsPerSecond} admitted${verdict(most <= connectsPerSecond)}`
+    `at most ${most}/s an edge of ${connectsPerSecond} admitted${verdict(most <= connectsPerSecond * RATE_SLACK)}`
   return [
     `${sockets} sockets on ${edges} edges in ${result.connectSeconds.toFixed(1)} s: ${result.lost} lost, ${result.failed} errors` +
       `${verdict(result.lost + result.failed === 0)}, ${result.sentOn} sent on, ${rate(result.connectsPerSecondMax)}`,
