@@ -149,3 +149,16 @@ test('without a lane each is a call, and the lane serves again once the service 
   lane.service.answer('b')
   expect(await answer).toBe('b')
 })
+
+test('while answers flow, a flood waits for its turn on the lane', async () => {
+  await using lane = await startLane()
+  const [first, last] = [lane.raise('a'), lane.raise('b')]
+  await settle()
+  await lane.clock.advance(600)
+  lane.service.answer('a')
+  expect(await first).toBe('a')
+  await lane.clock.advance(600)
+  lane.service.answer('b')
+  expect(await last).toBe('b')
+  expect(lane.ordinary).toEqual([])
+})

@@ -32,8 +32,10 @@ export interface SosLaneOptions {
   readonly log: Log
 }
 
-/** The service answers within 0.4 s; later the stream is taken for stuck. */
+/** The service answers within 0.4 s; a stream on which nothing comes for longer is taken for stuck. */
 const PATIENCE_MS = 700
+/** In a flood answers come later; nobody waits longer for a stream than this. */
+const PATIENCE_MS_MAX = 5_000
 const RECONNECT_BASE_MS = 50
 const RECONNECT_MAX_MS = 1_000
 const BATCH_MAX = 500
@@ -52,6 +54,8 @@ export class SosLane {
   #outgoing: Outgoing<ConnectRequest> | undefined
   #lastRef = 0
   #isFlushing = false
+  /** When the lane last brought an answer to anybody. */
+  #answeredMs = 0
 
   constructor(options: SosLaneOptions) {
     this.#options = options
@@ -104,6 +108,7 @@ export class SosLane {
     trigger: Omit<LaneTrigger, 'ref'>,
     signal: AbortSignal | undefined,
   ): Promise<LaneResult | undefined> {
+    const { clock } = this.#options
     this.#lastRef += 1
     const ref = this.#lastRef
     return new Promise((resolve) => {
@@ -114,7 +119,14 @@ export class SosLane {
         resolve(result)
       }
       const giveUp = (): void => finish(undefined)
-      const timer = this.#options.clock.setTimer(giveUp, PATIENCE_MS)
+      const startMs = clock.nowMs()
+      const look = (): void => {
+        const nowMs = clock.nowMs()
+        const isFlowing = nowMs - this.#answeredMs < PATIENCE_MS
+        if (isFlowing && nowMs - startMs < PATIENCE_MS_MAX) timer = clock.setTimer(look, PATIENCE_MS)
+        else giveUp()
+      }
+      let timer = clock.setTimer(look, PATIENCE_MS)
       signal?.addEventListener('abort', giveUp)
       const whole = { ...trigger, ref }
       this.#pending.set(ref, { trigger: whole, settle: finish })
@@ -151,7 +163,7 @@ export class SosLane {
   }
 
   async #connect(signal: AbortSignal): Promise<void> {
-    const { edgeId, open } = this.#options
+    const { edgeId, open, clock } = this.#options
     const stream = new AbortController()
     const outgoing = new Outgoing<ConnectRequest>()
     const end = (): void => stream.abort()
@@ -160,6 +172,7 @@ export class SosLane {
       outgoing.push({ edgeId, triggers: [] })
       for await (const { results } of open(outgoing, stream.signal)) {
         if (!this.isUp) this.#restart(outgoing)
+        if (results.length > 0) this.#answeredMs = clock.nowMs()
         for (const result of results) this.#pending.get(result.ref)?.settle(result)
       }
     } finally {

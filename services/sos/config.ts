@@ -36,7 +36,7 @@ export const sosSettings = {
     default: 400,
     min: 50,
     max: 5_000,
-    doc: 'A trigger is answered within this, with what is done by then; the rest goes on.',
+    doc: 'A trigger is answered within this, with what is done by then; the rest goes on. One that no store has by then waits on while its turn may come.',
   }),
   SOS_ESCALATE_AFTER_MS: durationMs({
     default: 30_000,

@@ -22,6 +22,15 @@ export interface Accepted {
 
 export type Answer = Accepted | { readonly kind: 'refused'; readonly error: DomainError }
 
+/** Whoever is to hear how it stands: the first trigger, and each repeat meanwhile. */
+export interface Waiter {
+  readonly entry: Entry
+  readonly answer: (answer: Answer) => void
+  readonly untilMs: number
+  /** The time is over, but not the turn of stream and database: in a flood an alert waits rather than being refused. */
+  isLate: boolean
+}
+
 /** The group commit by which the database got it. */
 export interface StoredBatch {
   readonly id: string
@@ -43,7 +52,7 @@ export class Entry {
   batch: StoredBatch | undefined
   /** An answer has gone out that did not say that the database has it. */
   isAnsweredEarly = false
-  readonly waiting: ((answer: Answer) => void)[] = []
+  readonly waiting: Waiter[] = []
 
   constructor(alert: Alert, startMs: number) {
     this.alert = alert
@@ -65,6 +74,11 @@ export class Entry {
   /** A crash of this process loses nothing: what is not done yet will be. */
   get isDurable(): boolean {
     return this.isStored || this.outcomes.stream === 'DONE'
+  }
+
+  /** Stream or database still have their turn. */
+  get mayBecomeDurable(): boolean {
+    return this.outcomes.stream === undefined || this.outcomes.database === undefined
   }
 
   get isComplete(): boolean {

@@ -5,7 +5,7 @@
  */
 import type { Clock, Timer } from '@hushryd/kernel/clock.ts'
 import { type EscalationTimes, LEGS, type Leg, type LegState, raise, type Trigger } from './alert.ts'
-import { type Answer, duplicateId, Entry, notTaken } from './entry.ts'
+import { type Answer, duplicateId, Entry, notTaken, type Waiter } from './entry.ts'
 import { LegQueue, type LegQueueOptions } from './leg-queue.ts'
 import type { Recent } from './recent.ts'
 
@@ -34,15 +34,13 @@ export interface IntakeOptions {
 
 /** Alerts with open legs. Past it this process takes no more; another one, or the next try, does. */
 const ENTRIES_MAX = 200_000
-/** What the attempts of a leg may take of the answer's time; the rest is for its backup. */
+/** What a leg with a backup may take of the answer's time; the rest is the backup's. */
 const ATTEMPTS_SHARE = 0.6
+/** A batch that the database takes slowly is not given up for the next try, which would only make it slower. */
+const DATABASE_MS = 2_000
 const SWEEP_MS = 10
-
-interface Waiter {
-  readonly entry: Entry
-  readonly answer: (answer: Answer) => void
-  readonly untilMs: number
-}
+/** Nothing waits longer to be stored: the next try may meet another process. */
+const LATE_MS_MAX = 5_000
 
 export class Intake {
   readonly #options: IntakeOptions
@@ -60,7 +58,7 @@ export class Intake {
         ...legs[leg],
         leg,
         clock,
-        budgetMs: answerMs * ATTEMPTS_SHARE,
+        budgetMs: leg === 'database' ? Math.max(DATABASE_MS, answerMs) : answerMs * ATTEMPTS_SHARE,
         onSettled: (entry, which, state) => this.#settle(entry, which, state),
         onFailed: onLegFailed,
       })
@@ -124,7 +122,10 @@ export class Intake {
     const { events, recent, monotonicMs, onEnded } = this.#options
     const outcome = state === 'DONE' ? 'done' : state === 'QUEUED' ? 'backup' : 'failed'
     events.legEnded(leg, outcome, monotonicMs() - entry.startMs)
-    if (!entry.settle(leg, state)) return
+    if (!entry.settle(leg, state)) {
+      if (entry.isDurable) this.#answerLate(entry)
+      return
+    }
     const { alertId, userId } = entry.alert
     this.#entries.delete(alertId)
     if (entry.isComplete && entry.earlier === undefined) recent.add(alertId, userId)
@@ -134,11 +135,9 @@ export class Intake {
 
   #wait(entry: Entry, answer: (answer: Answer) => void): void {
     const { clock, answerMs } = this.#options
-    const waiter: Waiter = { entry, answer, untilMs: clock.nowMs() + answerMs }
+    const waiter: Waiter = { entry, answer, untilMs: clock.nowMs() + answerMs, isLate: false }
     this.#waiters.add(waiter)
-    entry.waiting.push((given) => {
-      if (this.#waiters.delete(waiter)) answer(given)
-    })
+    entry.waiting.push(waiter)
     this.#sweep ??= clock.setTimer(() => this.#sweepLate(), SWEEP_MS)
   }
 
@@ -146,7 +145,21 @@ export class Intake {
     if (answer.kind === 'refused') this.#count(entry.isDurable ? 'refused' : 'not_taken')
     else if (entry.earlier !== undefined) this.#count('existing')
     else this.#count(entry.isComplete ? 'all_done' : 'queued')
-    for (const tell of entry.waiting.splice(0)) tell(answer)
+    for (const waiter of entry.waiting.splice(0)) if (this.#waiters.delete(waiter)) waiter.answer(answer)
+  }
+
+  #answerEarly(waiter: Waiter): void {
+    const { entry } = waiter
+    this.#waiters.delete(waiter)
+    if (!entry.isStored) entry.isAnsweredEarly = true
+    this.#count(entry.isDurable ? 'early' : 'not_taken')
+    waiter.answer(entry.answer())
+  }
+
+  /** It is safe now: those whose time is over hear so at once. */
+  #answerLate(entry: Entry): void {
+    for (const waiter of entry.waiting)
+      if (waiter.isLate && this.#waiters.has(waiter)) this.#answerEarly(waiter)
   }
 
   /** Those whose time is over are told how it stands; the legs go on. */
@@ -156,11 +169,10 @@ export class Intake {
     const nowMs = clock.nowMs()
     for (const waiter of this.#waiters) {
       if (waiter.untilMs > nowMs) break
-      const { entry } = waiter
-      this.#waiters.delete(waiter)
-      if (!entry.isStored) entry.isAnsweredEarly = true
-      this.#count(entry.isDurable ? 'early' : 'not_taken')
-      waiter.answer(entry.answer())
+      const { entry, untilMs } = waiter
+      waiter.isLate = true
+      const isWorthWaiting = !entry.isDurable && entry.mayBecomeDurable && nowMs < untilMs + LATE_MS_MAX
+      if (!isWorthWaiting) this.#answerEarly(waiter)
     }
     if (this.#waiters.size > 0) this.#sweep = clock.setTimer(() => this.#sweepLate(), SWEEP_MS)
   }

@@ -79,9 +79,11 @@ export function createLegs(options: LegsOptions): LegRunners {
     const { batchId, earlier } = await store.insert(alertsOf(entries), { nowMs: clock.nowMs(), timeoutMs })
     const added = entries.filter((entry) => !earlier.has(entry.alert.alertId))
     const batch: StoredBatch = { id: batchId, openAlerts: added.length, failed: [] }
+    for (const entry of added) entry.batch = batch
     for (const entry of entries) {
-      entry.earlier = earlier.get(entry.alert.alertId)
-      if (entry.earlier === undefined) entry.batch = batch
+      const found = earlier.get(entry.alert.alertId)
+      // What an attempt has stored that seemed to fail is no earlier alert; its own open batch ends by the reconciler.
+      if (found !== undefined && !isSame(found.alert, entry.alert)) entry.earlier = found
     }
     if (added.length > 0) teller.hint(alertsOf(added))
     return []
@@ -117,6 +119,10 @@ export function createLegs(options: LegsOptions): LegRunners {
 export function contactsMessages(alerts: readonly Alert[], links: Links): Message[] {
   const urls = links.share(alerts)
   return alerts.map((alert, index) => contactsMessage(alert, urls[index]))
+}
+
+function isSame(stored: Alert, { userId, receivedMs }: Alert): boolean {
+  return stored.userId === userId && stored.receivedMs === receivedMs && stored.version === 1
 }
 
 function alertsOf(entries: readonly Entry[]): Alert[] {

@@ -33,6 +33,8 @@ async function finish(world: ModelWorld, scheduler: fc.Scheduler): Promise<void>
     world.nowMs += 70_000
     const working = process.drainStream().then(() => process.reconciler.run(new AbortController().signal))
     await scheduler.waitFor(working)
+    // What was given up and comes all the same.
+    await scheduler.waitIdle()
     if (world.stream.length === 0 && world.batches.size === 0) return
   }
 }

@@ -110,7 +110,10 @@ export class ModelProcess {
     const find = (ids: readonly AlertId[]): StoredAlert[] =>
       ids.flatMap((id) => {
         const alert = world.alerts.get(id)
-        return alert === undefined ? [] : [{ alert, legs: ALL_DONE }]
+        if (alert === undefined) return []
+        const open = [...world.batches.values()].find(({ alertIds }) => alertIds.includes(id))
+        const queued = Object.fromEntries((open?.openLegs ?? []).map((leg) => [leg, 'QUEUED']))
+        return [{ alert, legs: { ...ALL_DONE, ...queued } }]
       })
     const store = {
       insert: async (
