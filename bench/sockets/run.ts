@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { hasProc } from '../load/cpu-time.ts'
 import { machineFacts } from '../location/report.ts'
-import { EVEN_SPREAD, type FleetPlan, type FleetResult, measureFleet } from './fleet.ts'
+import { type FleetPlan, type FleetResult, measureFleet } from './fleet.ts'
 import { type IdleResult, measureIdle } from './idle.ts'
 
 const RESULTS = fileURLToPath(new URL('../results/', import.meta.url))
@@ -69,7 +69,7 @@ function fleetText({ sockets, edges, connectsPerSecond, kill, rebalance, ...resu
   return [
     `${sockets} sockets on ${edges} edges in ${result.connectSeconds.toFixed(1)} s: ${result.lost} lost, ${result.failed} errors` +
       `${verdict(result.lost + result.failed === 0)}, ${result.sentOn} sent on, ${rate(result.connectsPerSecondMax)}`,
-    `  spread ${percent(result.spread)}${verdict(result.spread <= EVEN_SPREAD)}; up to ${Math.max(...result.residentMb)} MB an edge`,
+    `  spread ${percent(result.spread)}, within 10 % after ${result.secondsToEven.toFixed(1)} s; up to ${Math.max(...result.residentMb)} MB an edge`,
     `an edge with ${kill.sockets} sockets killed: all back in ${kill.secondsToAllBack.toFixed(1)} s` +
       `${verdict(kill.secondsToAllBack <= BACK_SECONDS_MAX)}, ${rate(kill.connectsPerSecondMax)}, ${kill.othersLost} others lost`,
     `started again: even in ${rebalance.secondsToEven.toFixed(1)} s (spread ${percent(rebalance.spread)}), ${rebalance.lost} lost${verdict(rebalance.lost === 0)}`,
