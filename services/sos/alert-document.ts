@@ -34,41 +34,21 @@ export interface AlertDocument {
 /** The document's own fields, without what finds it. */
 export type AlertFields = Omit<AlertDocument, '_id' | 'batchId'>
 
-const text = { bsonType: 'string' }
-const number = { bsonType: 'number' }
-const count = { bsonType: ['int', 'long', 'double'], minimum: 0 }
-
+/**
+ * Written as a query and not as a JSON schema, which costs a fifth of each
+ * insert. The indexes by person and trip hold closed alerts only, for the same
+ * reason: they are written when nobody waits. Open ones are few, and found by
+ * the index of the open.
+ */
 export const alertsSpec: CollectionSpec = {
   name: 'sos_alerts',
   validator: {
-    $jsonSchema: {
-      bsonType: 'object',
-      required: ['_id', 'batchId', 'userId', 'status', 'triggeredAt', 'audit', 'version'],
-      additionalProperties: false,
-      properties: {
-        _id: text,
-        batchId: text,
-        userId: text,
-        role: text,
-        tripId: text,
-        bookingId: text,
-        location: { bsonType: 'object', required: ['type', 'coordinates'] },
-        accuracy: number,
-        triggeredAt: { bsonType: 'date' },
-        status: { enum: ['ACTIVE', 'RESPONDING', 'RESOLVED', 'CANCELLED'] },
-        acknowledgedBy: text,
-        acknowledgedMs: count,
-        closedMs: count,
-        notes: text,
-        duressMs: count,
-        escalations: count,
-        nextEscalationAt: { bsonType: 'date' },
-        hasNoContacts: { bsonType: 'bool' },
-        contacts: { bsonType: 'array' },
-        audit: { bsonType: 'array', minItems: 1 },
-        version: { bsonType: ['int', 'long', 'double'], minimum: 1 },
-      },
-    },
+    batchId: { $type: 'string' },
+    userId: { $type: 'string' },
+    triggeredAt: { $type: 'date' },
+    status: { $in: ['ACTIVE', 'RESPONDING', 'RESOLVED', 'CANCELLED'] },
+    version: { $gte: 1 },
+    'audit.0.hash': { $type: 'string' },
   },
   indexes: [
     // Open alerts and nothing else: what is closed has no next escalation.
@@ -78,11 +58,15 @@ export const alertsSpec: CollectionSpec = {
       partialFilterExpression: { nextEscalationAt: { $exists: true } },
     },
     { name: 'newest', key: { triggeredAt: -1, _id: -1 } },
-    { name: 'user', key: { userId: 1, triggeredAt: -1 } },
     {
-      name: 'trip',
+      name: 'closed_of_user',
+      key: { userId: 1, triggeredAt: -1 },
+      partialFilterExpression: { closedMs: { $exists: true } },
+    },
+    {
+      name: 'closed_of_trip',
       key: { tripId: 1, triggeredAt: -1 },
-      partialFilterExpression: { tripId: { $exists: true } },
+      partialFilterExpression: { closedMs: { $exists: true } },
     },
   ],
 }

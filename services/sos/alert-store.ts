@@ -44,6 +44,11 @@ export interface Change {
   readonly after: Alert
 }
 
+/** As the index has them. */
+function newestFirst({ alert: a }: StoredAlert, { alert: b }: StoredAlert): number {
+  return b.receivedMs - a.receivedMs || (a.alertId < b.alertId ? 1 : -1)
+}
+
 interface WriteFailure {
   readonly index: number
   readonly code: number
@@ -141,7 +146,14 @@ export class AlertStore {
       ...(tripId === '' ? {} : { tripId }),
       ...(userId === '' ? {} : { userId }),
     }
-    return await this.#read(filter, (cursor) => cursor.sort({ triggeredAt: -1, _id: -1 }).limit(limit))
+    const read = (more: Filter<AlertDocument>): Promise<StoredAlert[]> =>
+      this.#read({ ...filter, ...more }, (cursor) => cursor.sort({ triggeredAt: -1, _id: -1 }).limit(limit))
+    if (tripId === '' && userId === '') return await read({})
+    // Each of the two has its index; one that is closed in between is in one of them at least.
+    const open = await read({ nextEscalationAt: { $exists: true } })
+    const closed = await read({ closedMs: { $exists: true } })
+    const found = new Map([...open, ...closed].map((stored) => [stored.alert.alertId, stored]))
+    return [...found.values()].toSorted(newestFirst).slice(0, limit)
   }
 
   /** Those that are not closed, the most urgent first. */
