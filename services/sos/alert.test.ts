@@ -8,7 +8,6 @@ import {
   cancel,
   escalate,
   isClosed,
-  mayTellPerson,
   noteContact,
   personStatus,
   raise,
@@ -118,7 +117,6 @@ test('an acknowledgement stops the escalation until the one who gave it goes qui
 test('the duress PIN looks like a cancellation and leaves the alert open', () => {
   const alert = signalDuress(raise(TRIGGER, TIMES), 5_000)
   expect(personStatus(alert)).toBe('CANCELLED')
-  expect(mayTellPerson(alert)).toBe(false)
   expect(isClosed(alert)).toBe(false)
   expect(alert.nextEscalationMs).toBe(31_000)
 })

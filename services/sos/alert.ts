@@ -223,8 +223,3 @@ export function noteNoContacts(alert: Alert, atMs: number): Alert | undefined {
 export function personStatus(alert: Pick<Alert, 'status' | 'duressMs'>): Status {
   return alert.duressMs > 0 ? Status.CANCELLED : alert.status
 }
-
-/** True where the person may hear of changes: after a duress PIN the phone stays silent. */
-export function mayTellPerson(alert: Pick<Alert, 'duressMs'>): boolean {
-  return alert.duressMs === 0
-}

@@ -3,6 +3,7 @@
  * failed since, so that an outage in a flood is a line now and then and not
  * one a batch.
  */
+import { randomUUID } from 'node:crypto'
 import { type NewEvent, Severity } from '@hushryd/kernel/event-log.ts'
 import { LEGS, type Leg } from './alert.ts'
 import type { Entry } from './entry.ts'
