@@ -49,11 +49,9 @@ export class LegFailures {
     const { count, alertId } = failing
     failing.count = 0
     failing.toldMs = nowMs()
-    await record({
-      type: 'sos.leg_failed',
-      severity: Severity.CRITICAL,
-      alertId,
-      data: { leg, alerts: count },
-    })
+    // One id, since a record that waits is tried again.
+    const eventId = randomUUID()
+    const data = { leg, alerts: count }
+    await record({ eventId, type: 'sos.leg_failed', severity: Severity.CRITICAL, alertId, data })
   }
 }
