@@ -30,8 +30,17 @@ export async function rest(
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
+/** After a test that took a store away, the first calls may still be refused: a backend tries again. */
+const TRIES_MAX = 40
+const TRY_AGAIN_MS = 500
+
 export async function ask(system: TestSystem, request: Parameters<typeof rest>[1]): Promise<Answer['body']> {
-  const { status, body } = await rest(system, request)
+  let answer = await rest(system, request)
+  for (let tries = 1; answer.status === 503 && tries < TRIES_MAX; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS))
+    answer = await rest(system, request)
+  }
+  const { status, body } = answer
   if (status !== 200) throw new Error(`${request.method} ${request.path}: ${status} ${JSON.stringify(body)}`)
   return body
 }
