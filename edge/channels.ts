@@ -8,6 +8,7 @@ export interface ServiceChannels {
   readonly locations: readonly RpcChannel[]
   readonly notify: RpcChannel
   readonly maskcall: RpcChannel
+  readonly docs: RpcChannel
   readonly sos: RpcChannel
   /** To the edges' own services. */
   readonly edge: RpcChannel
@@ -25,6 +26,7 @@ export function createChannelOf({
   locations,
   notify,
   maskcall,
+  docs,
   sos,
   edge,
 }: ServiceChannels): ChannelOf {
@@ -42,6 +44,7 @@ export function createChannelOf({
     if (serviceName.startsWith('hushryd.directory.')) return directory
     if (serviceName.startsWith('hushryd.notify.')) return notify
     if (serviceName.startsWith('hushryd.maskcall.')) return maskcall
+    if (serviceName.startsWith('hushryd.docs.')) return docs
     if (serviceName.startsWith('hushryd.sos.')) return sos
     if (serviceName.startsWith('hushryd.edge.')) return edge
     return undefined

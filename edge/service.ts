@@ -159,6 +159,7 @@ export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {
       locations,
       notify: open(config.NOTIFY_ADDR),
       maskcall: open(config.MASKCALL_ADDR),
+      docs: open(config.DOCS_ADDR),
       sos: open(config.SOS_ADDR),
       edge,
     }),

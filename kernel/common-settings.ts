@@ -83,6 +83,7 @@ export const addressSettings = {
   SOS_ADDR: hostPort({ default: '127.0.0.1:7002', doc: 'gRPC address of the sos service.' }),
   NOTIFY_ADDR: hostPort({ default: '127.0.0.1:7003', doc: 'gRPC address of the notify service.' }),
   MASKCALL_ADDR: hostPort({ default: '127.0.0.1:7004', doc: 'gRPC address of the maskcall service.' }),
+  DOCS_ADDR: hostPort({ default: '127.0.0.1:7005', doc: 'gRPC address of the docs service.' }),
   DIRECTORY_ADDR: hostPort({ default: '127.0.0.1:7006', doc: 'gRPC address of the directory service.' }),
 } as const
 
