@@ -6,6 +6,7 @@ import { Connection, type ConnectionState, type StateEvent } from './connection.
 import { Emitter } from './emitter.ts'
 import type { TripListener } from './followed-trip.ts'
 import { FollowedTrips } from './followed-trips.ts'
+import { CALLS, STREAMS } from './generated/tables.ts'
 import type { CallApi, EventFrame, ServerFrame, StreamApi } from './generated/types.ts'
 import { callApi, streamApi } from './method-api.ts'
 import { OpenWait } from './open-wait.ts'
@@ -131,8 +132,8 @@ export function createClientOn(runtime: Runtime, options: ClientOptions): Hushry
     get state() {
       return connection.state
     },
-    call: callApi(calls),
-    stream: streamApi(calls),
+    call: callApi<CallApi>(calls, CALLS),
+    stream: streamApi<StreamApi>(calls, STREAMS),
     connect: () => connection.connect(),
     close: () => connection.close(),
     wake: () => connection.wake(),

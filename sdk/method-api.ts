@@ -1,20 +1,19 @@
 /** `client.call` and `client.stream`, made from the generated tables; their types are generated, too. */
 import type { CallOptions } from './call-options.ts'
 import type { Calls } from './calls.ts'
-import { CALLS, STREAMS } from './generated/tables.ts'
-import type { CallApi, StreamApi } from './generated/types.ts'
 import type { Message } from './message-codec.ts'
 import { type Method, methodOf, type ServiceTable } from './method.ts'
 
 type Tables = Readonly<Record<string, ServiceTable>>
 type Ask = (method: Method, request: Message, options?: CallOptions) => unknown
 
-export function callApi(calls: Calls): CallApi {
-  return api(CALLS, (...args) => calls.unary(...args)) as CallApi
+/** `Api` is the type that was generated together with the tables. */
+export function callApi<Api>(calls: Calls, tables: Tables): Api {
+  return api(tables, (...args) => calls.unary(...args)) as Api
 }
 
-export function streamApi(calls: Calls): StreamApi {
-  return api(STREAMS, (...args) => calls.stream(...args)) as StreamApi
+export function streamApi<Api>(calls: Calls, tables: Tables): Api {
+  return api(tables, (...args) => calls.stream(...args)) as Api
 }
 
 function api(tables: Tables, ask: Ask): unknown {

@@ -1,7 +1,7 @@
 /**
  * Generates gen/: TypeScript from the contract by ts-proto, and the descriptor
  * set that the edge's bridge, reflection and validation read at start; from
- * that, sdk/generated/.
+ * that, sdk/generated/ and admin/generated/.
  */
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
@@ -30,6 +30,8 @@ for (const folder of ['hushryd', 'google', 'buf']) {
 buf('generate')
 buf('build', '-o', join('gen', 'descriptors.binpb'))
 
-// What apps may call, for the SDK. npm has put the Node that strips types first.
-const run = spawnSync(process.execPath, [join('sdk', 'generate.ts')], { cwd: root, stdio: 'inherit' })
-if (run.status !== 0) process.exit(run.status ?? 1)
+// What apps and the operations page may call. npm has put the Node that strips types first.
+for (const workspace of ['sdk', 'admin']) {
+  const run = spawnSync(process.execPath, [join(workspace, 'generate.ts')], { cwd: root, stdio: 'inherit' })
+  if (run.status !== 0) process.exit(run.status ?? 1)
+}

@@ -23,7 +23,9 @@ function mayImport(path: string): readonly string[] {
     // The provider sandbox, against which services are tested.
     return isTest(path) ? ['gen', 'kernel', 'local'] : ['gen', 'kernel']
   }
-  if (workspace === 'sdk' || workspace === 'admin') return ['gen', 'sdk']
+  if (workspace === 'sdk') return ['gen', 'sdk']
+  // The operations room's map is the live page's, with more on it.
+  if (workspace === 'admin') return ['gen', 'sdk', 'live']
   // The map's roads are drawn from the demo's rides when the page is built.
   if (workspace === 'live') return ['gen', 'sdk', 'local']
   if (workspace === 'local') return ['gen', 'kernel', 'sdk']

@@ -14,7 +14,7 @@ import {
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 
 /** Of hushryd.options.v1.Audience: passenger, driver, admin, viewer, public. HushRyd's backend is no app. */
-const APP_AUDIENCES = new Set([1, 2, 3, 5, 6])
+export const APP_AUDIENCES: ReadonlySet<number> = new Set([1, 2, 3, 5, 6])
 
 export interface HttpRoute {
   readonly verb: string
@@ -44,9 +44,10 @@ export interface Contract {
   isRequired(field: DescField): boolean
 }
 
-export function readContract(file: URL): Contract {
+/** What those of the given audiences may call. */
+export function readContract(file: URL, audiences: ReadonlySet<number>): Contract {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(file)))
-  const methods = appMethods(registry)
+  const methods = appMethods(registry, audiences)
   const sent = reachable([messageOf(registry, 'ClientFrame'), ...methods.map(({ desc }) => desc.input)])
   const received = reachable([messageOf(registry, 'ServerFrame'), ...methods.map(({ desc }) => desc.output)])
   const rules = extensionOf(registry, 'buf.validate.field')
@@ -76,7 +77,7 @@ function extensionOf(registry: FileRegistry, name: string): DescExtension {
   return extension
 }
 
-function appMethods(registry: FileRegistry): AppMethod[] {
+function appMethods(registry: FileRegistry, audiences: ReadonlySet<number>): AppMethod[] {
   const audience = extensionOf(registry, 'hushryd.options.v1.audience')
   const rawHttp = extensionOf(registry, 'hushryd.options.v1.raw_http')
   const http = extensionOf(registry, 'google.api.http')
@@ -84,15 +85,17 @@ function appMethods(registry: FileRegistry): AppMethod[] {
   for (const type of registry) {
     if (type.kind !== 'service') continue
     for (const desc of type.methods) {
-      const isForApps = (getOption(desc, audience) as number[]).some((one) => APP_AUDIENCES.has(one))
+      const isForApps = (getOption(desc, audience) as number[]).some((one) => audiences.has(one))
       if (!isForApps || getOption(desc, rawHttp) === true) continue
       if (desc.methodKind !== 'unary' && desc.methodKind !== 'server_streaming') continue
+      const route = routeOf(desc, getOption(desc, http) as HttpRule)
+      if (route?.path.startsWith(OPERATIONS_PATH)) continue
       methods.push({
         desc,
         service: lowerFirst(type.name.replace(/Service$/, '')),
         name: lowerFirst(desc.name),
         isStream: desc.methodKind === 'server_streaming',
-        route: routeOf(desc, getOption(desc, http) as HttpRule),
+        route,
       })
     }
   }

@@ -47,6 +47,13 @@ export function tablesText({ methods, sent, received, enums }: Contract): string
       'ENUMS',
       enums.map((desc) => [keyOf(desc), desc.values.map((v) => `${v.number} ${v.name}`).join()]),
     ),
+    methodTablesText(methods),
+  ].join('\n')
+}
+
+/** Of the methods alone: enough for a client that speaks JSON. */
+export function methodTablesText(methods: readonly AppMethod[]): string {
+  return [
     methodsText(
       'CALLS',
       methods.filter(({ isStream }) => !isStream),

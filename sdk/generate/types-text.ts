@@ -13,7 +13,8 @@ const STRUCT_TYPES: Readonly<Record<string, string>> = {
   'google.protobuf.ListValue': 'readonly JsonValue[]',
 }
 
-export function typesText(contract: Contract): string {
+/** `sdk` is the way from the written file to the SDK's folder. */
+export function typesText(contract: Contract, sdk = '..'): string {
   const names = shortNames([...contract.sent, ...contract.received, ...contract.enums])
   const received = new Set(contract.received)
   const sentName = (message: DescMessage): string =>
@@ -82,8 +83,8 @@ export function typesText(contract: Contract): string {
   const jsonTypes = ['JsonObject', 'JsonValue'].filter((name) => new RegExp(`\\b${name}\\b`).test(body))
   return [
     '// Generated from the proto files by sdk/generate.ts. Do not edit.\n',
-    "import type { CallOptions } from '../call-options.ts'",
-    ...(jsonTypes.length === 0 ? [] : [`import type { ${jsonTypes.join(', ')} } from '../json.ts'`]),
+    `import type { CallOptions } from '${sdk}/call-options.ts'`,
+    ...(jsonTypes.length === 0 ? [] : [`import type { ${jsonTypes.join(', ')} } from '${sdk}/json.ts'`]),
     `\n${body}`,
   ].join('\n')
 }
