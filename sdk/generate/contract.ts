@@ -13,8 +13,12 @@ import {
 } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 
-/** Of hushryd.options.v1.Audience: passenger, driver, admin, viewer, public. HushRyd's backend is no app. */
-export const APP_AUDIENCES: ReadonlySet<number> = new Set([1, 2, 3, 5, 6])
+/**
+ * Of hushryd.options.v1.Audience: passenger, driver, viewer, public. HushRyd's
+ * backend is no app, and the operations page, whose methods apps would only
+ * carry along, has tables of its own.
+ */
+export const APP_AUDIENCES: ReadonlySet<number> = new Set([1, 2, 5, 6])
 
 export interface HttpRoute {
   readonly verb: string
@@ -88,14 +92,12 @@ function appMethods(registry: FileRegistry, audiences: ReadonlySet<number>): App
       const isForApps = (getOption(desc, audience) as number[]).some((one) => audiences.has(one))
       if (!isForApps || getOption(desc, rawHttp) === true) continue
       if (desc.methodKind !== 'unary' && desc.methodKind !== 'server_streaming') continue
-      const route = routeOf(desc, getOption(desc, http) as HttpRule)
-      if (route?.path.startsWith(OPERATIONS_PATH)) continue
       methods.push({
         desc,
         service: lowerFirst(type.name.replace(/Service$/, '')),
         name: lowerFirst(desc.name),
         isStream: desc.methodKind === 'server_streaming',
-        route,
+        route: routeOf(desc, getOption(desc, http) as HttpRule),
       })
     }
   }

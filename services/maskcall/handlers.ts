@@ -99,5 +99,13 @@ export function createHandlers(parts: HandlerParts): MaskCallServiceImplementati
     async receiveSms({ provider, ...request }: RawRequest) {
       return encodeAnswer(await webhooks.take(provider, 'sms', request))
     },
+
+    async listSessions() {
+      throw new DomainError(ErrorReason.ERROR_REASON_UNKNOWN_METHOD, 'Not served yet.')
+    },
+
+    async getPool() {
+      throw new DomainError(ErrorReason.ERROR_REASON_UNKNOWN_METHOD, 'Not served yet.')
+    },
   }
 }

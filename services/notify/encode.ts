@@ -6,6 +6,7 @@ import {
   AttemptStatus as WireStatus,
   type Template as WireTemplate,
 } from '@hushryd/gen/hushryd/notify/v1/notify.ts'
+import { canReplay } from './dead-letters.ts'
 import type { Attempt, AttemptStatus, Notification, NotificationState } from './notification.ts'
 import { channelsOf, LANGUAGES, requiredOf, type Template } from './template.ts'
 
@@ -55,6 +56,7 @@ export function encodeNotification(notification: Notification): WireNotification
     attempts: attempts.map(encodeAttempt),
     childIds: [...notification.childIds],
     failure: notification.failure,
+    canReplay: canReplay(notification),
   }
 }
 

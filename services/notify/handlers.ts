@@ -2,6 +2,7 @@
 import type { NewNotification, NotifyServiceImplementation } from '@hushryd/gen/hushryd/notify/v1/notify.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { RpcContext } from '@hushryd/kernel/rpc/server.ts'
+import { canReplay } from './dead-letters.ts'
 import type { Direct } from './direct.ts'
 import { encodeNotification, encodeTemplate } from './encode.ts'
 import type { NotifyEvents } from './events.ts'
@@ -184,9 +185,13 @@ export function createHandlers(parts: HandlerParts): NotifyServiceImplementation
     async replayDeadLetter({ notificationId }, { caller }) {
       checkMayRead(caller)
       const notification = await records.change(await getNotification(notificationId), (current) =>
-        current.state === 'failed' && current.recipients !== 'direct' ? replay(current, nowMs()) : undefined,
+        canReplay(current) ? replay(current, nowMs()) : undefined,
       )
       return { notification: encodeNotification(notification) }
+    },
+
+    async getDelivery() {
+      throw new DomainError(ErrorReason.ERROR_REASON_UNKNOWN_METHOD, 'Not served yet.')
     },
   }
 }

@@ -1,6 +1,6 @@
 /** An alert as it lies in MongoDB. */
 import type { CollectionSpec } from '@hushryd/kernel/stores/mongo.ts'
-import type { Alert, AlertId, ContactStep, Status } from './alert.ts'
+import type { Alert, AlertId, Assignment, ContactStep, Status } from './alert.ts'
 import type { AuditEntry } from './audit.ts'
 
 /** What most alerts never have is left out: a flood writes half the bytes. */
@@ -21,6 +21,7 @@ export interface AlertDocument {
   readonly status: Status
   readonly acknowledgedBy?: string
   readonly acknowledgedMs?: number
+  readonly assignment?: Assignment
   readonly closedMs?: number
   readonly notes?: string
   readonly duressMs?: number
@@ -96,9 +97,19 @@ export function toFields(alert: Alert): AlertFields {
 
 /** Of what has happened since it was raised. */
 function toLaterFields(alert: Alert): Partial<AlertFields> {
-  const { acknowledgedBy, acknowledgedMs, closedMs, notes, duressMs, escalations, hasNoContacts } = alert
+  const {
+    acknowledgedBy,
+    acknowledgedMs,
+    assignment,
+    closedMs,
+    notes,
+    duressMs,
+    escalations,
+    hasNoContacts,
+  } = alert
   return {
     ...(acknowledgedBy === '' ? {} : { acknowledgedBy, acknowledgedMs }),
+    ...(assignment === undefined ? {} : { assignment }),
     ...(closedMs === 0 ? {} : { closedMs }),
     ...(notes === '' ? {} : { notes }),
     ...(duressMs === 0 ? {} : { duressMs }),
@@ -121,6 +132,7 @@ export function fromDocument(document: AlertDocument): Alert {
     status: document.status,
     acknowledgedBy: document.acknowledgedBy ?? '',
     acknowledgedMs: document.acknowledgedMs ?? 0,
+    assignment: document.assignment,
     closedMs: document.closedMs ?? 0,
     notes: document.notes ?? '',
     duressMs: document.duressMs ?? 0,

@@ -57,10 +57,18 @@ export interface ContactStep {
 export const CONTACT_STATUSES = ['QUEUED', 'FAILED', 'SENT', 'DELIVERED', 'READ'] as const
 export type ContactStatus = (typeof CONTACT_STATUSES)[number]
 
+export interface Assignment {
+  readonly to: string
+  readonly by: string
+  readonly atMs: number
+}
+
 export interface Alert extends Trigger {
   readonly status: Status
   readonly acknowledgedBy: string
   readonly acknowledgedMs: number
+  /** Who of operations is to see to it; undefined where nobody is named. */
+  readonly assignment: Assignment | undefined
   readonly closedMs: number
   readonly notes: string
   /** When the duress PIN was given; 0 where it was not. The person is shown a cancelled alert from then on. */
@@ -104,6 +112,7 @@ export function raise(trigger: Trigger, times: EscalationTimes): Alert {
     status: Status.ACTIVE,
     acknowledgedBy: '',
     acknowledgedMs: 0,
+    assignment: undefined,
     closedMs: 0,
     notes: '',
     duressMs: 0,
@@ -158,6 +167,23 @@ export function acknowledge(alert: Alert, { actor, note, atMs }: Step, times: Es
     nextEscalationMs: atMs + times.quietMs,
   }
   return change(alert, fields, { action: isSame ? 'activity' : 'acknowledged', actor, note, atMs })
+}
+
+/**
+ * Names who is to see to it. Whoever is named may be asleep, so the ladder goes
+ * on until someone takes the alert; with one who has taken it already the
+ * naming counts as something being done. Answers the alert unchanged where the
+ * same person is named already. Throws ALERT_CLOSED.
+ */
+export function assign(alert: Alert, to: string, { actor, note, atMs }: Step, times: EscalationTimes): Alert {
+  if (isClosed(alert)) throw closedError()
+  if (alert.assignment?.to === to) return alert
+  const fields: Change = {
+    assignment: { to, by: actor, atMs },
+    ...(alert.status === Status.RESPONDING ? { nextEscalationMs: atMs + times.quietMs } : {}),
+  }
+  const words = note === '' ? `to ${to}` : `to ${to}: ${note}`
+  return change(alert, fields, { action: 'assigned', actor, note: words, atMs })
 }
 
 /** Answers the alert unchanged where it is closed already. */
@@ -217,6 +243,18 @@ export function noteNoContacts(alert: Alert, atMs: number): Alert | undefined {
   if (alert.hasNoContacts) return undefined
   const note = 'there is no contact to tell'
   return change(alert, { hasNoContacts: true }, { action: 'contact', actor: 'notify', note, atMs })
+}
+
+/** Whom a message has reached, or has left for as far as anyone knows: each contact once. */
+export function contactsReached({ contacts }: Pick<Alert, 'contacts'>): number {
+  const reached = contacts.filter(({ status }) => status !== 'QUEUED' && status !== 'FAILED')
+  return new Set(reached.map(({ contact }) => contact)).size
+}
+
+/** Who of operations closed it; empty where nobody has. */
+export function resolvedBy({ status, audit }: Pick<Alert, 'status' | 'audit'>): string {
+  if (status !== Status.RESOLVED) return ''
+  return audit.findLast(({ action }) => action === 'resolved')?.actor ?? ''
 }
 
 /** What the person's phone shows. Under duress whoever looks over the shoulder sees a cancelled alert. */

@@ -2,7 +2,15 @@
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { Caller } from '@hushryd/kernel/rpc/caller.ts'
-import { type Alert, acknowledge, cancel, type EscalationTimes, resolve, signalDuress } from './alert.ts'
+import {
+  type Alert,
+  acknowledge,
+  assign,
+  cancel,
+  type EscalationTimes,
+  resolve,
+  signalDuress,
+} from './alert.ts'
 import type { AlertStore } from './alert-store.ts'
 import type { StoredAlert } from './entry.ts'
 import type { PinStore } from './pin-store.ts'
@@ -43,6 +51,16 @@ export class Desk {
       alertId,
       (alert) => acknowledge(alert, step, times),
       ({ audit }) => (audit.at(-1)?.action === 'acknowledged' ? 'acknowledged' : 'activity'),
+    )
+  }
+
+  async assign(caller: Caller, alertId: string, assignee: string, note: string): Promise<StoredAlert> {
+    const { times } = this.#options
+    const step = { actor: operatorOf(caller), note, atMs: this.#nowMs() }
+    return await this.#change(
+      alertId,
+      (alert) => assign(alert, assignee, step, times),
+      () => 'assigned',
     )
   }
 

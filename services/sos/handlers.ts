@@ -6,6 +6,7 @@ import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { RpcContext } from '@hushryd/kernel/rpc/server.ts'
 import { type Alert, type AlertId, readLocation, type Trigger } from './alert.ts'
 import type { AlertStore } from './alert-store.ts'
+import { findBroken } from './audit.ts'
 import type { Desk } from './desk.ts'
 import type { Accepted } from './entry.ts'
 import type { Intake } from './intake.ts'
@@ -13,7 +14,14 @@ import type { createLane } from './lane-handler.ts'
 import { readPageToken, writePageToken } from './page-token.ts'
 import type { PinStore } from './pin-store.ts'
 import { checkMaySetPins, isOperations, personOf } from './rights.ts'
-import { decodeStatuses, encodeForOperations, encodeForPerson, encodeLegs, encodeStatus } from './views.ts'
+import {
+  decodeStatuses,
+  encodeEntry,
+  encodeForOperations,
+  encodeForPerson,
+  encodeLegs,
+  encodeStatus,
+} from './views.ts'
 import type { Watch } from './watch.ts'
 
 export interface HandlerParts {
@@ -29,6 +37,7 @@ export interface HandlerParts {
 }
 
 const PAGE = 100
+const AUDIT_PAGE = 200
 
 export function createHandlers(parts: HandlerParts): SosServiceImplementation<RpcContext> {
   const { intake, lane, desk, store, pins, watch, findTrail, nowMs } = parts
@@ -88,6 +97,23 @@ export function createHandlers(parts: HandlerParts): SosServiceImplementation<Rp
 
     async resolveAlert({ alertId, notes }, { caller }) {
       return { alert: encodeForOperations(await desk.resolve(caller, alertId, notes)) }
+    },
+
+    async assignAlert({ alertId, assignee, note }, { caller }) {
+      return { alert: encodeForOperations(await desk.assign(caller, alertId, assignee, note)) }
+    },
+
+    async getAuditTrail({ alertId, afterNumber, pageSize }, { caller }) {
+      const { audit } = (await desk.get(caller, alertId)).alert
+      const limit = pageSize === 0 ? AUDIT_PAGE : pageSize
+      return {
+        entries: audit
+          .filter(({ number }) => number > afterNumber)
+          .slice(0, limit)
+          .map(encodeEntry),
+        total: audit.length,
+        brokenAt: findBroken(audit) ?? 0,
+      }
     },
 
     async cancelAlert({ alertId, pin }, { caller }) {

@@ -9,6 +9,7 @@ import type { Metrics } from '@hushryd/kernel/metrics.ts'
 import {
   createJetStreamPublisher,
   ensureStream,
+  ensureStreamExists,
   type JetStreamPublisher,
 } from '@hushryd/kernel/stores/jetstream.ts'
 import { connectMongo, ensureCollection, type MongoLink } from '@hushryd/kernel/stores/mongo.ts'
@@ -95,7 +96,7 @@ export async function openStores(config: SosConfig, options: StoresOptions): Pro
     if (isPrepared.nats) return
     const replicas = config.SOS_STREAM_REPLICAS
     await ensureStream(nats, streamSpec({ namespace, replicas }), signal)
-    await ensureStream(nats, eventStreamSpec(replicas), signal)
+    await ensureStreamExists(nats, eventStreamSpec(replicas), signal)
     isPrepared.nats = true
   }
 

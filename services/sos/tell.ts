@@ -17,6 +17,7 @@ export const NEWS = [
   'no_contacts',
   'acknowledged',
   'activity',
+  'assigned',
   'escalated',
   'resolved',
   'cancelled',
@@ -82,13 +83,14 @@ function personEvent({ news, alert, atMs, step }: Change): PersonEvent | undefin
       return event(type, { contact: step.contact, channel: step.channel, status: step.status })
     }
     case 'activity':
+    case 'assigned':
     case 'escalated':
       return undefined
   }
 }
 
 function operationsEvent({ news, alert }: Change): OperationsEvent | undefined {
-  const { alertId, userId, tripId, version, status, acknowledgedBy, escalations } = alert
+  const { alertId, userId, tripId, version, status, acknowledgedBy, assignment, escalations } = alert
   const event = (severity: OperationsEvent['severity'], data: OperationsEvent['data'] = {}) => ({
     eventId: `sos:${alertId}:${news}:${version}`,
     type: `sos.${news}`,
@@ -102,6 +104,8 @@ function operationsEvent({ news, alert }: Change): OperationsEvent | undefined {
     case 'acknowledged':
     case 'activity':
       return event('INFO', { by: acknowledgedBy })
+    case 'assigned':
+      return event('INFO', assignment === undefined ? {} : { by: assignment.by, to: assignment.to })
     case 'escalated':
       return event('CRITICAL', { escalations })
     case 'resolved':

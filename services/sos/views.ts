@@ -15,7 +15,15 @@ import {
   LegState as WireLegState,
   type Legs as WireLegs,
 } from '@hushryd/gen/hushryd/sos/v1/alert.ts'
-import { type Alert, type LegState, type Legs, personStatus, type Status } from './alert.ts'
+import {
+  type Alert,
+  contactsReached,
+  type LegState,
+  type Legs,
+  personStatus,
+  resolvedBy,
+  type Status,
+} from './alert.ts'
 import type { AuditEntry } from './audit.ts'
 import type { StoredAlert } from './entry.ts'
 
@@ -34,6 +42,8 @@ const LEG_STATES: Readonly<Record<LegState, WireLegState>> = {
 
 /** All that the person learns of who has taken it. */
 const OPERATIONS = 'operations'
+/** What operations do among themselves: not even that there is something shows in the person's version. */
+const UNSEEN: ReadonlySet<string> = new Set(['escalated', 'activity', 'assigned'])
 
 export function encodeStatus(status: Status): AlertStatus {
   return STATUSES[status]
@@ -57,7 +67,7 @@ export function encodeLegs({ stream, database, admin, contacts }: Legs): WireLeg
 }
 
 function encodeCommon({ alert, legs }: StoredAlert) {
-  const { alertId, userId, role, tripId, bookingId, location, receivedMs, contacts } = alert
+  const { alertId, userId, role, tripId, bookingId, location, receivedMs, contacts, hasNoContacts } = alert
   return {
     alertId,
     userId,
@@ -74,6 +84,8 @@ function encodeCommon({ alert, legs }: StoredAlert) {
       status,
       at: atMs,
     })),
+    contactsReached: contactsReached(alert),
+    hasNoContacts,
   }
 }
 
@@ -87,7 +99,7 @@ function seenByPerson({ audit, duressMs }: Alert): readonly AuditEntry[] {
 export function encodeForPerson(stored: StoredAlert): WireAlert {
   const { alert } = stored
   const { duressMs, closedMs } = alert
-  const seen = seenByPerson(alert).filter(({ action }) => action !== 'escalated' && action !== 'activity')
+  const seen = seenByPerson(alert).filter(({ action }) => !UNSEEN.has(action))
   const taken = seen.findLast(({ action }) => action === 'acknowledged')
   return {
     ...encodeCommon(stored),
@@ -98,6 +110,11 @@ export function encodeForPerson(stored: StoredAlert): WireAlert {
     notes: '',
     duress: false,
     escalations: 0,
+    assignedTo: '',
+    assignedBy: '',
+    assignedAt: 0,
+    nextEscalationAt: 0,
+    resolvedBy: '',
     trail: [],
     audit: [],
     version: seen.length,
@@ -110,8 +127,9 @@ export interface Details {
 
 /** With details on GetAlert only: lists and watches stay small. */
 export function encodeForOperations(stored: StoredAlert, details?: Details): WireAlert {
-  const { status, acknowledgedBy, acknowledgedMs, closedMs, notes, duressMs, escalations, audit, version } =
-    stored.alert
+  const { alert } = stored
+  const { status, acknowledgedBy, acknowledgedMs, assignment, closedMs, notes, duressMs } = alert
+  const { escalations, nextEscalationMs = 0, audit, version } = alert
   return {
     ...encodeCommon(stored),
     status: encodeStatus(status),
@@ -121,12 +139,17 @@ export function encodeForOperations(stored: StoredAlert, details?: Details): Wir
     notes,
     duress: duressMs > 0,
     escalations,
+    assignedTo: assignment?.to ?? '',
+    assignedBy: assignment?.by ?? '',
+    assignedAt: assignment?.atMs ?? 0,
+    nextEscalationAt: nextEscalationMs,
+    resolvedBy: resolvedBy(alert),
     trail: [...(details?.trail ?? [])],
     audit: details === undefined ? [] : audit.map(encodeEntry),
     version,
   }
 }
 
-function encodeEntry({ number, action, actor, note, atMs, hash }: AuditEntry): WireAuditEntry {
+export function encodeEntry({ number, action, actor, note, atMs, hash }: AuditEntry): WireAuditEntry {
   return { number, action, actor, note, at: atMs, hash }
 }
