@@ -14,8 +14,10 @@ function isMetricSpec(value: unknown): value is MetricSpec {
   )
 }
 
+export type MetricKind = 'counter' | 'histogram' | 'gauge'
+
 /** The endings are the house's rule: docs/STYLE.md, kernel/metrics.ts. */
-function kindOf({ name, buckets }: MetricSpec): string {
+export function kindOf({ name, buckets }: MetricSpec): MetricKind {
   if (name.endsWith('_total')) return 'counter'
   return buckets !== undefined || name.endsWith('_seconds') ? 'histogram' : 'gauge'
 }
@@ -37,7 +39,8 @@ function ownerOf(path: string): string {
   return first === 'services' ? second : first
 }
 
-async function readSpecs(): Promise<Map<string, Map<string, MetricSpec>>> {
+/** By the folder that defines them: `kernel`, `edge`, a service. */
+export async function readMetricSpecs(): Promise<Map<string, Map<string, MetricSpec>>> {
   const byOwner = new Map<string, Map<string, MetricSpec>>()
   const defining = readSources().filter(
     ({ path, text }) =>
@@ -58,7 +61,7 @@ async function readSpecs(): Promise<Map<string, Map<string, MetricSpec>>> {
 }
 
 export async function describeMetrics(): Promise<string> {
-  const byOwner = await readSpecs()
+  const byOwner = await readMetricSpecs()
   const kernelFirst = [...byOwner.keys()].sort(
     (a, b) => Number(b === 'kernel') - Number(a === 'kernel') || (a < b ? -1 : 1),
   )
