@@ -11,7 +11,7 @@ export default defineConfig({
       {
         test: {
           name: 'pure',
-          include: ['{kernel,services,edge,sdk,live,admin,local,bench,tools}/**/*.test.ts'],
+          include: ['{kernel,services,edge,sdk,live,admin,local,bench,mesh,tools}/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.infra.test.ts', '**/dist/**'],
           // Thousands of generated cases on a busy machine.
           testTimeout: 60_000,
