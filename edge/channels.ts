@@ -10,6 +10,7 @@ export interface ServiceChannels {
   readonly maskcall: RpcChannel
   readonly docs: RpcChannel
   readonly sos: RpcChannel
+  readonly admin: RpcChannel
   /** To the edges' own services. */
   readonly edge: RpcChannel
 }
@@ -28,6 +29,7 @@ export function createChannelOf({
   maskcall,
   docs,
   sos,
+  admin,
   edge,
 }: ServiceChannels): ChannelOf {
   let turn = 0
@@ -46,6 +48,7 @@ export function createChannelOf({
     if (serviceName.startsWith('hushryd.maskcall.')) return maskcall
     if (serviceName.startsWith('hushryd.docs.')) return docs
     if (serviceName.startsWith('hushryd.sos.')) return sos
+    if (serviceName.startsWith('hushryd.admin.')) return admin
     if (serviceName.startsWith('hushryd.edge.')) return edge
     return undefined
   }

@@ -161,6 +161,7 @@ export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {
       maskcall: open(config.MASKCALL_ADDR),
       docs: open(config.DOCS_ADDR),
       sos: open(config.SOS_ADDR),
+      admin: open(config.ADMIN_ADDR),
       edge,
     }),
     metrics,

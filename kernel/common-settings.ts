@@ -85,6 +85,7 @@ export const addressSettings = {
   MASKCALL_ADDR: hostPort({ default: '127.0.0.1:7004', doc: 'gRPC address of the maskcall service.' }),
   DOCS_ADDR: hostPort({ default: '127.0.0.1:7005', doc: 'gRPC address of the docs service.' }),
   DIRECTORY_ADDR: hostPort({ default: '127.0.0.1:7006', doc: 'gRPC address of the directory service.' }),
+  ADMIN_ADDR: hostPort({ default: '127.0.0.1:7007', doc: 'gRPC address of the admin service.' }),
 } as const
 
 /** What a process with all three stores has. */

@@ -12,14 +12,16 @@ import type { JetStreamPublisher, StreamSpec } from './stores/jetstream.ts'
 
 export { Severity }
 
+export const EVENT_STREAM = 'ADMIN'
 export const EVENT_SUBJECT_PREFIX = 'admin.event.'
 const DAY_NS = 24 * 60 * 60 * 1_000_000_000
 /** How long a repeat of an event is recognised. */
 const DUPLICATES_NS = 120 * 1_000_000_000
 
+/** The stream is admin’s to configure; a writer at most makes it where it is not there yet. */
 export function eventStreamSpec(replicas: number): StreamSpec {
   return {
-    name: 'ADMIN',
+    name: EVENT_STREAM,
     subjects: [`${EVENT_SUBJECT_PREFIX}>`],
     num_replicas: replicas,
     max_age: 7 * DAY_NS,
@@ -50,27 +52,40 @@ export interface EventLog {
 
 const TYPE = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/
 
+/** An event as it goes to the stream. */
+export interface EncodedEvent {
+  readonly eventId: string
+  readonly subject: string
+  readonly data: Uint8Array
+}
+
+export function encodeEvent(newEvent: NewEvent, source: string): EncodedEvent {
+  const { type, severity, eventId = randomUUID(), occurredAtMs = Date.now(), ...rest } = newEvent
+  if (!TYPE.test(type)) throw new Error(`no event type: ${type}`)
+  const { tripId = '', userId = '', alertId = '', region = '', data } = rest
+  const event: Event = {
+    eventId,
+    type,
+    severity,
+    tripId,
+    userId,
+    alertId,
+    region,
+    data: data === undefined ? undefined : { ...data },
+    occurredAt: occurredAtMs,
+    source,
+  }
+  return { eventId, subject: EVENT_SUBJECT_PREFIX + type, data: Event.encode(event).finish() }
+}
+
 export function createEventLog(
   publisher: JetStreamPublisher,
   { source }: { readonly source: string },
 ): EventLog {
   return {
-    async record({ type, severity, eventId = randomUUID(), occurredAtMs = Date.now(), ...rest }) {
-      if (!TYPE.test(type)) throw new Error(`no event type: ${type}`)
-      const { tripId = '', userId = '', alertId = '', region = '', data } = rest
-      const event: Event = {
-        eventId,
-        type,
-        severity,
-        tripId,
-        userId,
-        alertId,
-        region,
-        data: data === undefined ? undefined : { ...data },
-        occurredAt: occurredAtMs,
-        source,
-      }
-      await publisher.publish(EVENT_SUBJECT_PREFIX + type, Event.encode(event).finish(), { msgId: eventId })
+    async record(event) {
+      const { eventId, subject, data } = encodeEvent(event, source)
+      await publisher.publish(subject, data, { msgId: eventId })
     },
   }
 }

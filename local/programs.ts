@@ -135,6 +135,11 @@ export const PROGRAMS: readonly Program[] = [
       }),
   },
   {
+    name: 'admin',
+    script: 'services/admin/main.ts',
+    ports: { grpc: 7007 },
+  },
+  {
     name: 'edge',
     script: 'edge/main.ts',
     copies: 2,

@@ -24,6 +24,8 @@ export type ConsumerSpec = Partial<ConsumerConfig> & { readonly durable_name: st
 
 /** JetStream's code for "stream not found". */
 const STREAM_NOT_FOUND = 10_059
+/** For a stream of that name with another configuration. */
+const STREAM_EXISTS = 10_058
 /** And for a consumer of that name whose description is another one. */
 const CONSUMER_EXISTS = 10_148
 
@@ -41,6 +43,23 @@ export async function ensureStream(link: NatsLink, spec: StreamSpec, signal?: Ab
     } catch (error) {
       if (codeOf(error) !== STREAM_NOT_FOUND) throw error
       await manager.streams.add(spec)
+    }
+  })
+}
+
+/** Creates the stream where it is not there yet, for those who write to another's: how it is stays its owner's. */
+export async function ensureStreamExists(
+  link: NatsLink,
+  spec: StreamSpec,
+  signal?: AbortSignal,
+): Promise<void> {
+  const connection = await link.connected(signal)
+  await withStore('nats', async () => {
+    const manager = await jetstreamManager(connection)
+    try {
+      await manager.streams.add(spec)
+    } catch (error) {
+      if (codeOf(error) !== STREAM_EXISTS) throw error
     }
   })
 }
