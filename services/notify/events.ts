@@ -1,6 +1,7 @@
-/** Each business event's counter and log line. Ids are in logs, never in labels; whom a message goes to is in neither. */
+/** Each business event's counters and log line. Ids are in logs, never in labels; whom a message goes to is in neither. */
 import type { Log } from '@hushryd/kernel/log.ts'
 import type { MetricSpec, Metrics } from '@hushryd/kernel/metrics.ts'
+import type { DeliveryCounts } from './delivery-counts.ts'
 import { type Attempt, CHANNELS, type Notification, PRIORITIES, type Priority } from './notification.ts'
 import type { Channel, ProviderName } from './provider.ts'
 
@@ -101,7 +102,7 @@ export type ReceiptLabel = (typeof receiptsMetric.labels.status)[number]
 export type WebhookRefusal = (typeof webhookRefusalsMetric.labels.reason)[number]
 export type NotifyEvents = ReturnType<typeof createNotifyEvents>
 
-export function createNotifyEvents(log: Log, metrics: Metrics) {
+export function createNotifyEvents(log: Log, metrics: Metrics, counts: DeliveryCounts) {
   const acceptances = metrics.counter(acceptedMetric)
   const attempts = metrics.counter(attemptsMetric)
   const receipts = metrics.counter(receiptsMetric)
@@ -128,10 +129,17 @@ export function createNotifyEvents(log: Log, metrics: Metrics) {
     attempted(
       { id, priority }: Notification,
       attempt: Pick<Attempt, 'number' | 'channel' | 'provider'>,
-      end: { readonly outcome: AttemptOutcome; readonly code?: string; readonly detail?: string },
+      end: {
+        readonly outcome: AttemptOutcome
+        readonly code?: string
+        readonly detail?: string
+        /** Undefined where the provider was not asked. */
+        readonly durationMs: number | undefined
+      },
     ): void {
       const { number, channel, provider } = attempt
       attempts.inc({ provider, channel, outcome: end.outcome })
+      counts.handedOver(provider, end.outcome, end.durationMs)
       const record = { notificationId: id, priority, attempt: number, channel, provider, ...end }
       if (end.outcome === 'accepted') log.info(record, 'message handed over')
       else log.warn(record, 'message not taken')
@@ -144,9 +152,12 @@ export function createNotifyEvents(log: Log, metrics: Metrics) {
     },
     received(provider: ProviderName, label: ReceiptLabel): void {
       receipts.inc({ provider, status: label })
+      if (label === 'failed' || label === 'bounced') counts.undelivered(provider)
     },
     arrived({ id }: Notification, { channel, provider, startedMs }: Attempt, atMs: number): void {
-      receiptSeconds.observe({ channel }, Math.max(0, atMs - startedMs) / 1000)
+      const afterMs = Math.max(0, atMs - startedMs)
+      receiptSeconds.observe({ channel }, afterMs / 1000)
+      counts.delivered(provider, afterMs)
       log.info({ notificationId: id, channel, provider }, 'message arrived')
     },
     late({ id, userId, channels, attempts: made }: Notification): void {

@@ -6,6 +6,7 @@
 import { NotificationState } from '@hushryd/gen/hushryd/notify/v1/notify.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
+import { ensureEventLog } from '@hushryd/kernel/testing/event-log.ts'
 import { type FaultyProxy, startFaultyProxy } from '@hushryd/kernel/testing/faulty-proxy.ts'
 import { uniquePrefix } from '@hushryd/kernel/testing/unique.ts'
 import { jetstreamManager } from '@nats-io/jetstream'
@@ -16,7 +17,6 @@ import { PLAN_LIMITS } from './plan.ts'
 import { accepts, createFakes, hangs, takes } from './testing/fake-provider.ts'
 import {
   asBackend,
-  ensureEventLog,
   type NodeOptions,
   type NotifyNode,
   newKeyLine,

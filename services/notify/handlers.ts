@@ -2,7 +2,10 @@
 import type { NewNotification, NotifyServiceImplementation } from '@hushryd/gen/hushryd/notify/v1/notify.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { RpcContext } from '@hushryd/kernel/rpc/server.ts'
-import { canReplay } from './dead-letters.ts'
+import type { DeadLetters } from './dead-letters.ts'
+import { encodeProcess, sumUp } from './delivery.ts'
+import { countedFromMs } from './delivery-counts.ts'
+import type { DeliveryPeers } from './delivery-peers.ts'
 import type { Direct } from './direct.ts'
 import { encodeNotification, encodeTemplate } from './encode.ts'
 import type { NotifyEvents } from './events.ts'
@@ -11,10 +14,11 @@ import { CHANNELS, type Notification, PRIORITIES } from './notification.ts'
 import { readPageToken, writePageToken } from './page-token.ts'
 import type { Receipts } from './receipts.ts'
 import type { Recipients } from './recipients.ts'
+import { isUnavailable } from './record-store.ts'
 import type { Records } from './records.ts'
-import { checkMayQueue, checkMayRead, checkMaySend } from './rights.ts'
+import { checkMayQueue, checkMayRead, checkMaySend, nameOf } from './rights.ts'
+import type { Suppressions } from './suppressions.ts'
 import type { Templates } from './template-files.ts'
-import { replay } from './transitions.ts'
 import type { ReadWebhook } from './webhooks/reader.ts'
 
 export interface HandlerParts {
@@ -23,6 +27,9 @@ export interface HandlerParts {
   readonly records: Records
   readonly recipients: Recipients
   readonly receipts: Receipts
+  readonly deadLetters: DeadLetters
+  readonly peers: DeliveryPeers
+  readonly suppressions: Suppressions
   readonly templates: Templates
   readonly readWebhook: ReadWebhook
   readonly events: NotifyEvents
@@ -30,6 +37,7 @@ export interface HandlerParts {
 }
 
 const DEAD_LETTERS_PAGE = 50
+const DELIVERY_MINUTES = 15
 
 /** The contract has checked that it is one of them. */
 function oneOf<const V extends string>(values: readonly V[], value: string): V {
@@ -52,7 +60,8 @@ function readRecipients({ recipient }: NewNotification): Pick<Order, 'recipients
 }
 
 export function createHandlers(parts: HandlerParts): NotifyServiceImplementation<RpcContext> {
-  const { intake, direct, records, recipients, receipts, templates, readWebhook, events, nowMs } = parts
+  const { intake, direct, records, recipients, receipts, deadLetters, peers, suppressions } = parts
+  const { templates, readWebhook, events, nowMs } = parts
 
   async function getNotification(id: string): Promise<Notification> {
     const notification = await records.find(id)
@@ -61,6 +70,18 @@ export function createHandlers(parts: HandlerParts): NotifyServiceImplementation
       ErrorReason.ERROR_REASON_NOTIFICATION_NOT_FOUND,
       'There is no such notification, or it still waits in the queue.',
     )
+  }
+
+  /** What is cut off matters most when much is away, so MongoDB may be, too. */
+  async function countStored() {
+    try {
+      const [counts, deadLetterCount] = await Promise.all([suppressions.count(), records.store.countFailed()])
+      const suppressed = CHANNELS.map((channel) => ({ channel, recipients: counts.get(channel) ?? 0 }))
+      return { suppressed, deadLetters: deadLetterCount, isDatabaseAway: false }
+    } catch (error) {
+      if (!isUnavailable(error)) throw error
+      return { suppressed: [], deadLetters: 0, isDatabaseAway: true }
+    }
   }
 
   return {
@@ -173,7 +194,7 @@ export function createHandlers(parts: HandlerParts): NotifyServiceImplementation
     async listDeadLetters({ pageSize, pageToken }, { caller }) {
       checkMayRead(caller)
       const limit = pageSize === 0 ? DEAD_LETTERS_PAGE : pageSize
-      const found = await records.store.listFailed({ after: readPageToken(pageToken), limit: limit + 1 })
+      const found = await deadLetters.list({ after: readPageToken(pageToken), limit: limit + 1 })
       const page = found.slice(0, limit)
       const last = found.length > limit ? page.at(-1) : undefined
       return {
@@ -184,14 +205,15 @@ export function createHandlers(parts: HandlerParts): NotifyServiceImplementation
 
     async replayDeadLetter({ notificationId }, { caller }) {
       checkMayRead(caller)
-      const notification = await records.change(await getNotification(notificationId), (current) =>
-        canReplay(current) ? replay(current, nowMs()) : undefined,
-      )
-      return { notification: encodeNotification(notification) }
+      const notification = await getNotification(notificationId)
+      return { notification: encodeNotification(await deadLetters.replay(notification, nameOf(caller))) }
     },
 
-    async getDelivery() {
-      throw new DomainError(ErrorReason.ERROR_REASON_UNKNOWN_METHOD, 'Not served yet.')
+    async getDelivery({ minutes }, { caller }) {
+      checkMayRead(caller)
+      const countedFrom = countedFromMs(minutes === 0 ? DELIVERY_MINUTES : minutes, nowMs())
+      const [processes, stored] = await Promise.all([peers.ask(countedFrom), countStored()])
+      return { providers: sumUp(processes), countedFrom, processes: processes.map(encodeProcess), ...stored }
     },
   }
 }

@@ -52,10 +52,13 @@ export class Handovers {
     const number = task.resumes?.number ?? started.attempts.length
     const attempt = getAttempt(started, number)
     if (attempt.status !== 'started') return started
+    const startMs = nowMs()
     const result = await this.#send(started, attempt, task)
+    const isAsked = typeof task.content !== 'string' && result.outcome !== 'cut_off'
     this.#parts.events.attempted(started, attempt, {
       outcome: result.outcome,
       ...(result.kind === 'refused' ? { code: result.code, detail: result.detail } : {}),
+      durationMs: isAsked ? nowMs() - startMs : undefined,
     })
     return await records.change(started, (current) => endAttempt(current, number, result, nowMs()))
   }

@@ -2,6 +2,7 @@ import { createMetrics } from '@hushryd/kernel/metrics.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
 import { createMemoryLog } from '@hushryd/kernel/testing/memory-log.ts'
 import { expect, it } from 'vitest'
+import { DeliveryCounts } from './delivery-counts.ts'
 import { createNotifyEvents } from './events.ts'
 import { ProviderLink } from './provider-link.ts'
 import { accepts, FakeProvider, hangs, isDown, refuses } from './testing/fake-provider.ts'
@@ -12,7 +13,7 @@ const OPEN_MS = 50
 function link() {
   const provider = new FakeProvider('twilio')
   const metrics = createMetrics('test')
-  const events = createNotifyEvents(createMemoryLog().log, metrics)
+  const events = createNotifyEvents(createMemoryLog().log, metrics, new DeliveryCounts(Date.now))
   const limits = { concurrencyMax: 10, ratePerSecond: 100, failuresMax: 3, openMs: OPEN_MS, events }
   return { provider, metrics, link: new ProviderLink(provider, limits) }
 }
@@ -23,12 +24,15 @@ it('cuts a provider off that keeps failing, tries it again later, and says so by
   for (let count = 0; count < 3; count += 1)
     expect(await twilio.send(message, 1_000)).toMatchObject({ outcome: 'unavailable', code: 'ECONNREFUSED' })
   expect(twilio.isCutOff).toBe(true)
+  expect(twilio.breaker.state).toBe('open')
   expect(await twilio.send(message, 1_000)).toMatchObject({ outcome: 'cut_off', isPermanent: false })
   expect(provider.messages).toHaveLength(3)
   expect(await metrics.render()).toMatch(/hushryd_notify_breaker_open\{provider="twilio"[^}]*\} 1/)
   provider.behaviour = accepts
   await until(() => !twilio.isCutOff)
+  expect(twilio.breaker.state).toBe('trying')
   expect(await twilio.send(message, 1_000)).toMatchObject({ outcome: 'accepted' })
+  expect(twilio.breaker.state).toBe('closed')
   expect(await metrics.render()).toMatch(/hushryd_notify_breaker_open\{provider="twilio"[^}]*\} 0/)
 })
 

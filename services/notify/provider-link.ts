@@ -22,6 +22,12 @@ export interface ProviderLinkOptions {
   readonly clock?: Clock
 }
 
+export interface Breaker {
+  /** `trying`: its time is over, and a message that gets through closes it. */
+  readonly state: 'closed' | 'trying' | 'open'
+  readonly sinceMs: number
+}
+
 export type Handover = SendResult & { readonly outcome: 'accepted' | 'refused' | 'unavailable' | 'cut_off' }
 
 /** A provider that has not answered by then hardly will. */
@@ -56,12 +62,15 @@ export class ProviderLink {
   readonly #clock: Clock
   readonly #breaker: CircuitBreakerPolicy
   #openUntilMs = 0
+  #brokeMs = 0
+  #closedSinceMs: number
 
   constructor(provider: Provider, options: ProviderLinkOptions) {
     const { concurrencyMax, ratePerSecond, failuresMax, openMs, events, clock = systemClock } = options
     const { name } = provider
     this.provider = provider
     this.#clock = clock
+    this.#closedSinceMs = clock.nowMs()
     this.#gate = new Gate({ concurrencyMax, ratePerSecond, clock })
     this.#breaker = circuitBreaker(handleAll, {
       breaker: new ConsecutiveBreaker(failuresMax),
@@ -69,11 +78,15 @@ export class ProviderLink {
     })
     events.breaker(name, 0)
     this.#breaker.onBreak(() => {
-      this.#openUntilMs = clock.nowMs() + openMs
+      this.#brokeMs = clock.nowMs()
+      this.#openUntilMs = this.#brokeMs + openMs
       events.breaker(name, 1)
     })
     this.#breaker.onHalfOpen(() => events.breaker(name, 0.5))
-    this.#breaker.onReset(() => events.breaker(name, 0))
+    this.#breaker.onReset(() => {
+      this.#closedSinceMs = clock.nowMs()
+      events.breaker(name, 0)
+    })
   }
 
   /** While it is, other providers are tried; once its time is over, the next message is its trial. */
@@ -81,6 +94,14 @@ export class ProviderLink {
     const { state } = this.#breaker
     if (state === CircuitState.Open) return this.#clock.nowMs() < this.#openUntilMs
     return state !== CircuitState.Closed
+  }
+
+  get breaker(): Breaker {
+    const { state } = this.#breaker
+    if (state === CircuitState.Closed) return { state: 'closed', sinceMs: this.#closedSinceMs }
+    if (state === CircuitState.Open && this.#clock.nowMs() < this.#openUntilMs)
+      return { state: 'open', sinceMs: this.#brokeMs }
+    return { state: 'trying', sinceMs: this.#openUntilMs }
   }
 
   enter(priority: Priority, waitMs: number): Promise<(() => void) | undefined> {

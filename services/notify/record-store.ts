@@ -130,6 +130,10 @@ export class RecordStore {
     return document === null ? undefined : fromDocument(document)
   }
 
+  async countFailed(): Promise<number> {
+    return await this.run(() => this.#collection.countDocuments({ state: 'failed' }))
+  }
+
   /** Newest first. */
   async listFailed({ after, limit }: FailedPage): Promise<Notification[]> {
     const from =

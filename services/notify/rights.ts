@@ -22,3 +22,9 @@ export function checkMayQueue(caller: Caller): string {
 export function checkMayRead(caller: Caller): void {
   if (caller.kind === 'service') checkMaySend(caller)
 }
+
+/** Who acts, for the log of the operations room. */
+export function nameOf(caller: Caller): string {
+  if (caller.kind === 'user') return caller.userId
+  return caller.kind === 'service' ? caller.name : caller.kind
+}

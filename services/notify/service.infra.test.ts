@@ -6,6 +6,7 @@ import { AttemptStatus, NotificationState } from '@hushryd/gen/hushryd/notify/v1
 import { DeadLetter, NotificationOutcome, OutcomeStatus } from '@hushryd/gen/hushryd/notify/v1/queue.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
+import { ensureEventLog } from '@hushryd/kernel/testing/event-log.ts'
 import { uniquePrefix } from '@hushryd/kernel/testing/unique.ts'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
@@ -16,7 +17,6 @@ import { accepts, createFakes, isDown, refuses } from './testing/fake-provider.t
 import {
   asAdmin,
   asBackend,
-  ensureEventLog,
   type NotifyNode,
   newKeyLine,
   onBehalfOf,

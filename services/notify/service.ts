@@ -1,5 +1,8 @@
 /** The composition root of notify. */
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
 import { NotifyServiceDefinition } from '@hushryd/gen/hushryd/notify/v1/notify.ts'
+import { systemClock } from '@hushryd/kernel/clock.ts'
 import { createEventLog } from '@hushryd/kernel/event-log.ts'
 import { createLog } from '@hushryd/kernel/log.ts'
 import { startLoop } from '@hushryd/kernel/loop.ts'
@@ -14,6 +17,10 @@ import { connectNats } from '@hushryd/kernel/stores/nats.ts'
 import { Announcer } from './announcer.ts'
 import { startBatchQueue } from './batch-queue.ts'
 import type { NotifyConfig } from './config.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { encodeTally } from './delivery.ts'
+import { DeliveryCounts } from './delivery-counts.ts'
+import { DeliveryPeers } from './delivery-peers.ts'
 import { Direct } from './direct.ts'
 import { createNotifyEvents, keptMetric } from './events.ts'
 import { Expander } from './expander.ts'
@@ -55,6 +62,7 @@ export interface NotifyOverrides {
 }
 
 const NAME = 'notify'
+const PROCESS_ID_BYTES = 4
 /** Callers of QueueNotification wait for it, and MongoDB is there as well. */
 const PUBLISH_TIMEOUT_MS = 2_000
 const WATCH_QUEUE_EVERY_MS = 5_000
@@ -69,8 +77,9 @@ export async function startNotify(config: NotifyConfig, overrides: NotifyOverrid
     ...(logSink === undefined ? {} : { sink: logSink }),
   })
   const metrics = createMetrics(NAME)
-  const events = createNotifyEvents(log, metrics)
   const nowMs = (): number => Date.now()
+  const counts = new DeliveryCounts(nowMs)
+  const events = createNotifyEvents(log, metrics, counts)
   const ring = config.NOTIFY_KEYS
   const base = { name: NAME, log, metrics }
   const templates = await readTemplates()
@@ -138,6 +147,18 @@ export async function startNotify(config: NotifyConfig, overrides: NotifyOverrid
       }),
     )
   }
+  const peers = new DeliveryPeers({
+    nats,
+    namespace,
+    processId: `${hostname()}-${randomBytes(PROCESS_ID_BYTES).toString('hex')}`,
+    startedMs: nowMs(),
+    readOwn(fromMs) {
+      const recent = counts.since(fromMs)
+      return [...links.values()].map((link) => encodeTally(link, recent.get(link.provider.name)))
+    },
+    clock: systemClock,
+  })
+  opened.defer(peers.listen())
   const handovers = new Handovers({ records, suppressions, events, nowMs })
   const expander = new Expander({ records, recipients, limits, events, nowMs })
   const sender = new Sender({
@@ -218,6 +239,9 @@ export async function startNotify(config: NotifyConfig, overrides: NotifyOverrid
             records,
             recipients,
             receipts,
+            deadLetters: new DeadLetters({ records, eventLog, nowMs }),
+            peers,
+            suppressions,
             templates,
             readWebhook,
             events,

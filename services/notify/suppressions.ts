@@ -81,6 +81,20 @@ export class Suppressions {
     events.suppressed(channel)
   }
 
+  /** How many get nothing now. */
+  async count(): Promise<ReadonlyMap<Channel, number>> {
+    const { collection, store, nowMs } = this.#parts
+    const found = await store.run(() =>
+      collection
+        .aggregate<{ _id: Channel; recipients: number }>([
+          { $match: { expiresAt: { $gt: new Date(nowMs()) } } },
+          { $group: { _id: '$channel', recipients: { $sum: 1 } } },
+        ])
+        .toArray(),
+    )
+    return new Map(found.map(({ _id, recipients }) => [_id, recipients]))
+  }
+
   /** Whether an address gets nothing; none while MongoDB is away: one message too many is the smaller harm. */
   async find(addresses: Partial<Addresses>): Promise<(channel: Channel, address: string) => boolean> {
     const { collection, store, ring, nowMs } = this.#parts

@@ -3,13 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MaskCallServiceDefinition } from '@hushryd/gen/hushryd/maskcall/v1/maskcall.ts'
-import { eventStreamSpec } from '@hushryd/kernel/event-log.ts'
 import { type Caller, callerMetadata, peerCredential } from '@hushryd/kernel/rpc/caller.ts'
 import { createRpcClient, openRpcChannel, type RpcClient } from '@hushryd/kernel/rpc/client.ts'
+import { ensureEventLog } from '@hushryd/kernel/testing/event-log.ts'
 import { createMemoryLog, type MemoryLog } from '@hushryd/kernel/testing/memory-log.ts'
 import { PEER_KEY } from '@hushryd/kernel/testing/rpc-services.ts'
 import { testUrl } from '@hushryd/kernel/testing/store-urls.ts'
-import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { MongoClient } from 'mongodb'
 import type { Metadata } from 'nice-grpc'
@@ -78,14 +77,6 @@ export function onBehalfOf(caller: Caller): { metadata: Metadata } {
 
 export function asUser(userId: string, role: 'passenger' | 'driver' | 'admin' = 'passenger') {
   return onBehalfOf({ kind: 'user', userId, role, deviceId: 'd' })
-}
-
-/** The operations room's stream, which its own service makes in the real system. */
-async function ensureEventLog(nats: NatsConnection): Promise<void> {
-  const manager = await jetstreamManager(nats)
-  await manager.streams.add(eventStreamSpec(1)).catch((error: unknown) => {
-    if (!(error instanceof Error) || !error.message.includes('already in use')) throw error
-  })
 }
 
 /** Hands webhooks on as the edge does. */

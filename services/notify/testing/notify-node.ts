@@ -5,7 +5,6 @@ import {
   type NotificationState,
   NotifyServiceDefinition,
 } from '@hushryd/gen/hushryd/notify/v1/notify.ts'
-import { eventStreamSpec } from '@hushryd/kernel/event-log.ts'
 import { type Caller, callerMetadata, peerCredential } from '@hushryd/kernel/rpc/caller.ts'
 import {
   createRpcClient,
@@ -15,8 +14,6 @@ import {
 } from '@hushryd/kernel/rpc/client.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
 import { PEER_KEY } from '@hushryd/kernel/testing/rpc-services.ts'
-import { jetstreamManager } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
 import type { Metadata } from 'nice-grpc'
 import { readNotifyConfig } from '../config.ts'
 import type { DeliveryReceipt } from '../provider.ts'
@@ -143,14 +140,6 @@ export async function startNode(options: NodeOptions): Promise<NotifyNode> {
     ...options,
   })
   return new NotifyNode(notify)
-}
-
-/** The operations room's stream, which its own service makes in the real system. */
-export async function ensureEventLog(nats: NatsConnection): Promise<void> {
-  const manager = await jetstreamManager(nats)
-  await manager.streams.add(eventStreamSpec(1)).catch((error: unknown) => {
-    if (!(error instanceof Error) || !error.message.includes('already in use')) throw error
-  })
 }
 
 export function onBehalfOf(caller: Caller): { metadata: Metadata } {
