@@ -9,6 +9,8 @@ export interface OpsServerOptions {
   readonly metrics: Metrics
   /** Each dependency's state; anything but 'ok' says what is wrong, and the process is not ready. */
   readonly ready: () => Promise<Readonly<Record<string, string>>>
+  /** What /readyz shows besides, without deciding by it: parts whose absence the process works around. */
+  readonly details?: () => Promise<Readonly<Record<string, string>>>
 }
 
 export interface OpsServer extends AsyncDisposable {
@@ -39,16 +41,22 @@ function answer(response: ServerResponse, status: number, type: string, body: st
   response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(body)
 }
 
-export async function startOpsServer({ host, port, metrics, ready }: OpsServerOptions): Promise<OpsServer> {
+export async function startOpsServer(options: OpsServerOptions): Promise<OpsServer> {
+  const { host, port, metrics, ready, details } = options
   async function handle(path: string | undefined, response: ServerResponse): Promise<void> {
     if (path === '/metrics') {
       answer(response, 200, metrics.registry.contentType, await metrics.render())
     } else if (path === '/healthz') {
       answer(response, 200, 'application/json', '{"status":"ok"}')
     } else if (path === '/readyz') {
-      const checks = await readyWithin(ready)
+      const [checks, seen] = await Promise.all([readyWithin(ready), details && readyWithin(details)])
       const isReady = Object.values(checks).every((state) => state === 'ok')
-      answer(response, isReady ? 200 : 503, 'application/json', JSON.stringify({ ready: isReady, checks }))
+      answer(
+        response,
+        isReady ? 200 : 503,
+        'application/json',
+        JSON.stringify({ ready: isReady, checks, details: seen }),
+      )
     } else {
       answer(response, 404, 'application/json', '{"status":"no such path"}')
     }
