@@ -1,4 +1,4 @@
-/** Hands this node's sockets to the others: on SIGTERM, or by an order. Once begun it is not taken back. */
+/** Hands this node's sockets to the others: on SIGTERM for good, by an order until it is taken back. */
 import { type Clock, pause } from '@hushryd/kernel/clock.ts'
 import type { Log } from '@hushryd/kernel/log.ts'
 import { CLOSE } from './close-codes.ts'
@@ -15,25 +15,29 @@ export interface DrainerOptions {
 }
 
 export interface Drainer {
-  /** New sockets are refused from the first call of `drain` on. */
+  /** New sockets are refused meanwhile. */
   readonly isDraining: boolean
-  /** Resolves when no socket is left, after `drainMs` at the latest. */
+  /** The node stops. Resolves when no socket is left, after `drainMs` at the latest. */
   drain(): Promise<void>
+  /** Drains while there is an order to; sockets that were told to leave by then leave all the same. */
+  obey(isOrdered: boolean): void
 }
 
 /** How often to look whether everyone is gone. */
 const LOOK_MS = 50
 
 export function createDrainer({ connections, goodbyes, drainMs, clock, log }: DrainerOptions): Drainer {
-  let draining: Promise<void> | undefined
-  const never = new AbortController().signal
+  let draining: { readonly takeBack: AbortController; readonly done: Promise<void> } | undefined
+  let isStopping = false
 
-  async function drainOnce(): Promise<void> {
+  async function drainOnce(signal: AbortSignal): Promise<void> {
     const startMs = clock.nowMs()
     const { waves, graceMs } = planDrain([...connections.all()], drainMs, Math.random)
     log.info({ connections: connections.size, waves: waves.length, drainMs }, 'draining')
     let next = 0
-    for (let nowMs = startMs; connections.size > 0 && nowMs - startMs < drainMs; nowMs = clock.nowMs()) {
+    const goesOn = (nowMs: number): boolean =>
+      connections.size > 0 && nowMs - startMs < drainMs && !signal.aborted
+    for (let nowMs = startMs; goesOn(nowMs); nowMs = clock.nowMs()) {
       for (let wave = waves[next]; wave !== undefined && wave.atMs <= nowMs - startMs; wave = waves[next]) {
         next += 1
         for (const { connection, reconnectAfterMs } of wave.members) {
@@ -41,10 +45,16 @@ export function createDrainer({ connections, goodbyes, drainMs, clock, log }: Dr
         }
       }
       goodbyes.sweep(nowMs)
-      await pause(clock, LOOK_MS, never)
+      await pause(clock, LOOK_MS, signal)
     }
+    if (signal.aborted) return
     for (const connection of connections.all()) connection.close(CLOSE.DRAIN, 'this node stops')
     log.info({ durationMs: clock.nowMs() - startMs }, 'drained')
+  }
+
+  function begin() {
+    const takeBack = new AbortController()
+    return { takeBack, done: drainOnce(takeBack.signal) }
   }
 
   return {
@@ -52,8 +62,17 @@ export function createDrainer({ connections, goodbyes, drainMs, clock, log }: Dr
       return draining !== undefined
     },
     async drain() {
-      draining ??= drainOnce()
-      await draining
+      isStopping = true
+      draining ??= begin()
+      await draining.done
+    },
+    obey(isOrdered) {
+      if (isOrdered) draining ??= begin()
+      else if (draining !== undefined && !isStopping) {
+        draining.takeBack.abort()
+        draining = undefined
+        log.info('back in service')
+      }
     },
   }
 }

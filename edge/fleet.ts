@@ -57,17 +57,16 @@ export function createFleet(options: FleetOptions): Fleet {
 
   /** Answers whether this node is ordered to drain. */
   async function tell(nowMs: number): Promise<boolean> {
-    const { isDraining } = drainer
     toldMs = nowMs
     told = connections.size
     const order = await board.report({
       ...own,
       connections: told,
-      draining: isDraining,
+      draining: drainer.isDraining,
       seenAt: nowMs,
     })
     balance.update(board.nodes, nowMs)
-    return order && !isDraining
+    return order
   }
 
   function hasChanged(): boolean {
@@ -76,11 +75,10 @@ export function createFleet(options: FleetOptions): Fleet {
 
   async function report(): Promise<void> {
     const nowMs = clock.nowMs()
-    if (await tell(nowMs)) {
-      void drainer.drain()
-      // The others count on this node no more, from now on.
-      await tell(nowMs)
-    }
+    const wasDraining = drainer.isDraining
+    drainer.obey(await tell(nowMs))
+    // From now on the others count on this node no more, or again.
+    if (drainer.isDraining !== wasDraining) await tell(nowMs)
     if (drainer.isDraining || nowMs - movedMs < REPORT_EVERY_MS) return
     movedMs = nowMs
     const leaving = goodbyes.size

@@ -1,5 +1,6 @@
 import { PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
+import { ensureEventLog } from '@hushryd/kernel/testing/event-log.ts'
 import { startFaultyProxy } from '@hushryd/kernel/testing/faulty-proxy.ts'
 import { uniquePrefix } from '@hushryd/kernel/testing/unique.ts'
 import { connect as connectNats, type NatsConnection } from '@nats-io/transport-node'
@@ -16,6 +17,8 @@ let nats: NatsConnection
 beforeAll(async () => {
   services = await new FakeServices().start()
   nats = await connectNats({ servers: natsUrl() })
+  // An order to drain is on record there.
+  await ensureEventLog(nats)
 })
 
 afterAll(async () => {

@@ -5,6 +5,7 @@ import { EdgeServiceDefinition } from '@hushryd/gen/hushryd/edge/v1/edge.ts'
 import { SessionServiceDefinition } from '@hushryd/gen/hushryd/edge/v1/session.ts'
 import { SosServiceDefinition } from '@hushryd/gen/hushryd/sos/v1/sos.ts'
 import { systemClock } from '@hushryd/kernel/clock.ts'
+import { createEventLog } from '@hushryd/kernel/event-log.ts'
 import { createLog } from '@hushryd/kernel/log.ts'
 import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
 import { createMetrics } from '@hushryd/kernel/metrics.ts'
@@ -12,6 +13,7 @@ import { startOpsServer } from '@hushryd/kernel/ops-server.ts'
 import { peerCredential, peerTrustOf } from '@hushryd/kernel/rpc/caller.ts'
 import { createRpcClient, openRpcChannel, type RpcChannel } from '@hushryd/kernel/rpc/client.ts'
 import { startRpcServer } from '@hushryd/kernel/rpc/server.ts'
+import { createJetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
 import { connectNats } from '@hushryd/kernel/stores/nats.ts'
 import { connectRedis } from '@hushryd/kernel/stores/redis.ts'
 import { createCallBridge } from './bridge/call.ts'
@@ -82,6 +84,8 @@ export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {
   ])
   opened.use(redis)
   opened.use(nats)
+  const publisher = opened.use(createJetStreamPublisher(nats, { log, metrics }))
+  const eventLog = createEventLog(publisher, { source: NAME })
   const board = new LoadBoard(redis)
   const peer = peerCredential(NAME, config.HUSHRYD_PEER_KEY)
   const open = (address: string, channels = 1): RpcChannel =>
@@ -129,6 +133,7 @@ export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {
           connectionsHere: () => connections.size,
           getTrip,
           publish: (subject, data) => nats.publish(subject, data),
+          record: (event) => eventLog.record(event),
           clock,
         })
         add(EdgeServiceDefinition, handlers)
