@@ -13,6 +13,7 @@ import { type BridgeMethod, checkCaller, exposedMethods } from './exposed-method
 import { answerToJson, requestToBinary } from './json-codec.ts'
 import type { JsonObject } from './json-object.ts'
 import { createRawClient, type RawClient, type RawOptions } from './raw-client.ts'
+import { SharedAnswers } from './shared-answers.ts'
 
 export type { BridgeMethod } from './exposed-methods.ts'
 
@@ -74,6 +75,7 @@ export function createCallBridge({ channelOf, metrics, lanes = new Map() }: Call
   const methods = exposedMethods()
   const byName = new Map(methods.map((method) => [method.name, method]))
   const clients = new Map<string, readonly RawClient[]>()
+  const shared = new SharedAnswers()
   let calls = 0
 
   function clientsOf(serviceName: string, channel: RpcChannel): readonly RawClient[] {
@@ -167,7 +169,7 @@ export function createCallBridge({ channelOf, metrics, lanes = new Map() }: Call
       const { input, output } = method.descriptor
       checkCaller(method, context.caller)
       const bytes = requestToBinary(input, request)
-      for await (const message of streamBinary(method, bytes, context)) yield answerToJson(output, message)
+      for await (const message of streamBinary(method, bytes, context)) yield shared.toJson(output, message)
     },
   }
 }

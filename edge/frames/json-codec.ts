@@ -10,6 +10,7 @@ import { ClientFrame, type LocationFrame, ServerFrame } from '@hushryd/gen/hushr
 import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
 import { ErrorReason } from '@hushryd/kernel/error.ts'
 import { descriptors } from '@hushryd/kernel/rpc/descriptors.ts'
+import { sharedText } from '../bridge/shared-answers.ts'
 import { OPCODE_TEXT, textFrame } from '../ws-frame.ts'
 import { messageOf } from './binary-codec.ts'
 import { type ClientMessage, checked, type FrameCodec, invalid, PROTOCOL_JSON } from './codec.ts'
@@ -166,6 +167,6 @@ export const jsonCodec: FrameCodec = {
   opcode: OPCODE_TEXT,
   decode,
   encode: (frame) => textFrame(generalText(frame)),
-  encodeAnswer: (id, kind, value) => textFrame(JSON.stringify({ id, [kind]: value })),
+  encodeAnswer: (id, kind, value) => textFrame(`{"id":${quote(id)},"${kind}":${sharedText(value)}}`),
   encodeTrip: (frame) => textFrame(tripText(ServerFrame.decode(frame))),
 }

@@ -93,6 +93,6 @@ test.each(table)('$name answers $who with $status', async ({ route, as, query = 
   for (const _ of route.variables) expect(Buffer.from(calls[0]?.request ?? []).includes('x1')).toBe(true)
   if (route.method.isStream) {
     expect(response.headers.get('content-type')).toBe('text/event-stream')
-    expect(body).toMatch(/^retry: \d+\n\ndata: \{.*\}\n\nevent: end\ndata: \{\}\n\n$/)
+    expect(body).toMatch(/^retry: \d+\n\n(?:id: 0\n)?data: \{.*\}\n\nevent: end\ndata: \{\}\n\n$/)
   } else if (!route.isRaw) expect(JSON.parse(body)).toBeTypeOf('object')
 })

@@ -6,6 +6,7 @@ import type { JsonValue } from '@bufbuild/protobuf'
 import type { DomainError } from '@hushryd/kernel/error.ts'
 import { toDomainError } from '@hushryd/kernel/rpc/error-wire.ts'
 import type { JsonObject } from '../bridge/json-object.ts'
+import { sharedText } from '../bridge/shared-answers.ts'
 import type { Exchange } from './exchange.ts'
 import type { OpenStream } from './open-streams.ts'
 import { problemDocument } from './problem.ts'
@@ -23,7 +24,7 @@ const RETRY_MS = 1000
 function eventText(message: JsonObject, data: JsonValue): string {
   const { sequence } = message
   const id = typeof sequence === 'number' || typeof sequence === 'string' ? `id: ${sequence}\n` : ''
-  return `${id}data: ${JSON.stringify(data)}\n\n`
+  return `${id}data: ${sharedText(data)}\n\n`
 }
 
 /** Resolves when more can be written or nobody is there; a stalled reader is cut off. */
