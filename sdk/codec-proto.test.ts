@@ -227,5 +227,5 @@ test('text and bytes are encoded as Node does', () => {
 test('a request of the wrong kind is refused where it is written', () => {
   const write = (request: Message) => () => encodeMessage('location.GetTrailRequest', request)
   expect(write({ fromMs: 1.5 })).toThrow(TypeError)
-  expect(() => encodeMessage('sos.ListAlertsRequest', { statuses: ['ASLEEP'] })).toThrow(TypeError)
+  expect(() => encodeMessage('docs.ListDocumentsRequest', { state: 'ASLEEP' })).toThrow(TypeError)
 })
