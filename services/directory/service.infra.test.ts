@@ -320,6 +320,16 @@ describe('rights', () => {
     }
   })
 
+  it('give a trip’s people to operations', async () => {
+    const trip = tripRequest()
+    await node.as('edge').putTrip(trip, asBackend)
+    const admin = onBehalfOf({ kind: 'user', userId: newId('admin'), role: 'admin', deviceId: '' })
+    expect(await node.as('edge').getTrip({ tripId: trip.tripId }, admin)).toMatchObject({
+      driverId: trip.driverId,
+      passengerIds: trip.passengerIds,
+    })
+  })
+
   it('give a person nothing of profiles and trips, not even the own', async () => {
     const userId = newId('user')
     await node.as('edge').putUser({ userId, name: 'A' }, asBackend)
