@@ -158,25 +158,30 @@ async function generate() {
       'tools/gen.mjs',
       'sdk/generate.ts',
       'sdk/generate',
+      'admin/generate.ts',
       'package-lock.json',
     ],
-    outputs: ['gen/hushryd', 'gen/descriptors.binpb', 'sdk/generated/tables.ts'],
+    outputs: ['gen/hushryd', 'gen/descriptors.binpb', 'sdk/generated/tables.ts', 'admin/generated/types.ts'],
     work: () => npm(['run', '--silent', 'gen'], { quiet: true, progress: () => 'still generating' }),
   })
 }
 
-async function buildPages() {
-  if (!existsSync(join(ROOT, 'live', 'package.json'))) return
-  await step('live', {
-    say: 'building the live page',
-    inputs: ['live', 'local/demo', 'package-lock.json'],
-    outputs: ['live/dist/index.html'],
+async function buildPage(workspace, sources) {
+  await step(workspace, {
+    say: `building the ${workspace} page`,
+    inputs: [...sources, 'package-lock.json'],
+    outputs: [`${workspace}/dist/index.html`],
     work: () =>
-      npm(['run', '--silent', 'build', '--workspace', 'live'], {
+      npm(['run', '--silent', 'build', '--workspace', workspace], {
         quiet: true,
         progress: () => 'still building',
       }),
   })
+}
+
+async function buildPages() {
+  await buildPage('live', ['live', 'local/demo'])
+  await buildPage('admin', ['admin', 'live', 'sdk', 'proto', 'local/demo'])
 }
 
 async function installServers() {

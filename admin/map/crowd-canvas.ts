@@ -1,0 +1,148 @@
+/** Clusters and the places of alerts, on a canvas of their own above the vehicles. */
+import type { Place, Point } from '../../live/fleet/geo.ts'
+import { toPoint } from '../../live/fleet/geo.ts'
+import type { Viewport } from '../../live/map/vehicle-canvas.ts'
+import { type Cluster, countText } from './cluster.ts'
+
+const WORLD_PX = 512
+const PIXEL_RATIO_MAX = 2
+const RADIUS_MIN_PX = 15
+const RADIUS_MAX_PX = 34
+const PIN_RADIUS_PX = 9
+const PULSE_MS = 1_600
+
+export interface CrowdColours {
+  readonly bubble: string
+  readonly text: string
+  readonly stale: string
+  readonly alert: string
+  readonly outline: string
+}
+
+export const DAY_CROWD: CrowdColours = {
+  bubble: '#0b6b66',
+  text: '#ffffff',
+  stale: '#8b909b',
+  alert: '#c4161c',
+  outline: '#ffffff',
+}
+
+export const NIGHT_CROWD: CrowdColours = {
+  bubble: '#2bb8a3',
+  text: '#04211d',
+  stale: '#7d8798',
+  alert: '#ff5a5f',
+  outline: '#0b0f17',
+}
+
+export interface Crowd {
+  readonly clusters: readonly Cluster[]
+  readonly pins: readonly Place[]
+  readonly colours: CrowdColours
+  /** Undefined for those who want no motion. */
+  readonly nowMs: number | undefined
+}
+
+interface ScreenPoint {
+  readonly x: number
+  readonly y: number
+}
+
+function radiusOf(count: number): number {
+  return Math.min(RADIUS_MAX_PX, RADIUS_MIN_PX + Math.log10(count) * 5)
+}
+
+export class CrowdCanvas {
+  readonly element = document.createElement('canvas')
+  readonly #context: CanvasRenderingContext2D
+  #drawn: { readonly cluster: Cluster; readonly at: ScreenPoint }[] = []
+
+  constructor() {
+    const context = this.element.getContext('2d')
+    if (context === null) throw new Error('this browser draws no 2D canvas')
+    this.#context = context
+    this.element.className = 'vehicles'
+    this.element.setAttribute('aria-hidden', 'true')
+  }
+
+  draw(viewport: Viewport, { clusters, pins, colours, nowMs }: Crowd): void {
+    this.#prepare(viewport)
+    const worldPx = WORLD_PX * 2 ** viewport.zoom
+    const toScreen = ({ x, y }: Point) => ({
+      x: (x - viewport.centre.x) * worldPx + viewport.width / 2,
+      y: (y - viewport.centre.y) * worldPx + viewport.height / 2,
+    })
+    this.#drawn = []
+    for (const cluster of clusters) {
+      const at = toScreen(cluster)
+      if (isOutside(at, viewport)) continue
+      this.#drawn.push({ cluster, at })
+      this.#drawCluster(cluster, at, colours)
+    }
+    for (const pin of pins) this.#drawPin(toScreen(toPoint(pin)), colours, nowMs)
+  }
+
+  /** The cluster at a place of the screen. */
+  find(x: number, y: number): Cluster | undefined {
+    return this.#drawn.find(({ cluster, at }) => Math.hypot(at.x - x, at.y - y) <= radiusOf(cluster.count))
+      ?.cluster
+  }
+
+  #prepare({ width, height }: Viewport): void {
+    const ratio = Math.min(PIXEL_RATIO_MAX, window.devicePixelRatio)
+    const { element } = this
+    if (element.width !== Math.round(width * ratio) || element.height !== Math.round(height * ratio)) {
+      element.width = Math.round(width * ratio)
+      element.height = Math.round(height * ratio)
+    }
+    this.#context.setTransform(ratio, 0, 0, ratio, 0, 0)
+    this.#context.clearRect(0, 0, width, height)
+  }
+
+  /** A ring around the number tells how many of them are stale. */
+  #drawCluster({ count, stale }: Cluster, { x, y }: ScreenPoint, colours: CrowdColours): void {
+    const context = this.#context
+    const radius = radiusOf(count)
+    context.beginPath()
+    context.arc(x, y, radius, 0, 2 * Math.PI)
+    context.fillStyle = colours.bubble
+    context.fill()
+    context.lineWidth = 3
+    context.strokeStyle = colours.outline
+    context.stroke()
+    if (stale > 0) {
+      context.beginPath()
+      context.arc(x, y, radius, -Math.PI / 2, -Math.PI / 2 + (2 * Math.PI * stale) / count)
+      context.strokeStyle = colours.stale
+      context.stroke()
+    }
+    context.fillStyle = colours.text
+    context.font = '600 13px system-ui, sans-serif'
+    context.textAlign = 'center'
+    context.textBaseline = 'middle'
+    context.fillText(countText(count), x, y + 0.5)
+  }
+
+  #drawPin({ x, y }: ScreenPoint, colours: CrowdColours, nowMs: number | undefined): void {
+    const context = this.#context
+    const share = nowMs === undefined ? 0.5 : (nowMs % PULSE_MS) / PULSE_MS
+    context.beginPath()
+    context.arc(x, y, PIN_RADIUS_PX * (1 + share * 1.6), 0, 2 * Math.PI)
+    context.globalAlpha = 1 - share
+    context.lineWidth = 3
+    context.strokeStyle = colours.alert
+    context.stroke()
+    context.globalAlpha = 1
+    context.beginPath()
+    context.arc(x, y, PIN_RADIUS_PX, 0, 2 * Math.PI)
+    context.fillStyle = colours.alert
+    context.fill()
+    context.lineWidth = 2
+    context.strokeStyle = colours.outline
+    context.stroke()
+  }
+}
+
+function isOutside({ x, y }: ScreenPoint, { width, height }: Viewport): boolean {
+  return x < -RADIUS_MAX_PX || y < -RADIUS_MAX_PX || x > width + RADIUS_MAX_PX || y > height + RADIUS_MAX_PX
+}
