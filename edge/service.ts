@@ -60,6 +60,7 @@ const SETTLE_MS_MAX = 2_000
 const BACKOFF_MAX_MS = 2_000
 const PAGES = [
   { path: '/live', directory: fileURLToPath(new URL('../live/dist', import.meta.url)), workspace: 'live' },
+  { path: '/admin', directory: fileURLToPath(new URL('../admin/dist', import.meta.url)), workspace: 'admin' },
 ] as const
 
 export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {}): Promise<Edge> {
