@@ -25,11 +25,11 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { aptOptions, findMirror, inLanes, readPackages, shareOut } from './apt.mjs'
 import { prepareBrowser } from './prepare-browser.mjs'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
-const DEFAULT_MIRROR = 'http://deb.debian.org/debian'
 /** How long another process may take to install before its lock counts as stuck. */
 const LOCK_WAIT_MS = 10 * 60_000
 
@@ -37,10 +37,15 @@ const { suite, ...sets } = JSON.parse(readFileSync(new URL('sysroot-packages.jso
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'))
 const setName = process.argv.slice(2).find((argument) => !argument.startsWith('--')) ?? 'servers'
 /** `spaceMb`: package lists, packages and the unpacked files together, about twice what was seen. */
-const { folder: setFolder, title, spaceMb, packages, programs } = sets[setName]
+const { folder: setFolder, title, spaceMb, packages, without = [], programs } = sets[setName]
 const SYSROOTS = join(ROOT, '.stack', setFolder)
 const LOCK = join(SYSROOTS, 'lock')
 const startedAt = Date.now()
+/** Downloads at once: a mirror gives one connection only so much. */
+const LANES = 3
+const UNPACK_LANES = 2
+/** The list of all packages that are needed fits twice. */
+const OUTPUT_CHARS = 100_000
 
 /** A problem that the reader can do something about: printed without a stack. */
 class InstallProblem extends Error {}
@@ -53,7 +58,7 @@ function say(text) {
 const INSTEAD = {
   servers: `Use servers of your own instead:
     docker compose up --wait
-    NATS_URL=nats://127.0.0.1:4222 REDIS_URL=redis://127.0.0.1:6379 MONGO_URL='mongodb://127.0.0.1:27017/?journal=true' npm start`,
+    and npm start with the settings at the top of compose.yaml.`,
   browser: `Use a Chromium or Chrome of your own instead:
     CHROMIUM_PATH=/usr/bin/chromium npm test`,
 }[setName]
@@ -70,40 +75,6 @@ function givenSysroot(setting) {
   throw new InstallProblem(
     `HUSHRYD_SYSROOT=${setting} holds no ${missingPrograms(resolve(setting)).join(', ')}: name a folder made by this script, or unset it.`,
   )
-}
-
-/** Debian's mirror as this machine's apt knows it; its lists may be empty, then the sources files say it. */
-function findMirror() {
-  const isDebian = (uri) => /^https?:\/\/\S+\/debian\/?$/.test(uri)
-  const targets = execFileSync(
-    'apt-get',
-    ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'],
-    {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    },
-  )
-  const listed = targets.split('\n').find(isDebian)
-  if (listed) return listed
-  const files = ['/etc/apt/sources.list']
-  const parts = '/etc/apt/sources.list.d'
-  if (existsSync(parts))
-    files.push(
-      ...readdirSync(parts)
-        .filter((name) => /\.(list|sources)$/.test(name))
-        .map((name) => join(parts, name)),
-    )
-  for (const file of files) {
-    if (!existsSync(file)) continue
-    const words = readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => !line.trimStart().startsWith('#'))
-      .join(' ')
-      .split(/\s+/)
-    const uri = words.find(isDebian)
-    if (uri) return uri
-  }
-  return DEFAULT_MIRROR
 }
 
 function requireApt() {
@@ -137,22 +108,31 @@ function folderBytes(folder) {
     )
 }
 
-/** Runs a program quietly and turns its known failures into words. */
-async function run(command, args, progress) {
+/** Says how far the work is, every few seconds. */
+async function withProgress(progress, work) {
+  const timer = setInterval(() => say(progress()), 3000)
+  try {
+    return await work()
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** Runs a program quietly, answers its output, and turns its known failures into words. */
+async function run(command, args, cwd) {
   const child = spawn(command, args, {
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' },
   })
   let output = ''
   const collect = (chunk) => {
-    output = (output + chunk).slice(-8000)
+    output = (output + chunk).slice(-OUTPUT_CHARS)
   }
   child.stdout.on('data', collect)
   child.stderr.on('data', collect)
-  const timer = setInterval(() => say(progress()), 3000)
   const code = await new Promise((done, fail) => child.on('error', fail).on('close', done))
-  clearInterval(timer)
-  if (code === 0) return
+  if (code === 0) return output
   if (/No space left on device|not enough free space/i.test(output))
     throw new InstallProblem(`The disk is full: ${command} could not write to ${SYSROOTS}.`)
   if (/NO_PUBKEY|is not signed|signatures couldn't be verified/i.test(output)) {
@@ -161,48 +141,6 @@ async function run(command, args, progress) {
     )
   }
   throw new Error(output.trim().split('\n').slice(-6).join('\n') || `${command} ended with ${code}`)
-}
-
-function aptOptions(work) {
-  return [
-    ...['-qq', '-o', `Dir::Etc::sourcelist=${work}/s.sources`, '-o', 'Dir::Etc::sourceparts=/dev/null'],
-    ...[
-      '-o',
-      'Dir::Etc::preferencesparts=/dev/null',
-      '-o',
-      `Dir::State=${work}`,
-      '-o',
-      `Dir::State::lists=${work}/lists`,
-    ],
-    ...[
-      '-o',
-      'Dir::State::status=/dev/null',
-      '-o',
-      `Dir::Cache=${work}/cache`,
-      '-o',
-      'APT::Sandbox::User=',
-      '-o',
-      'Debug::NoLocking=1',
-    ],
-    ...[
-      '-o',
-      'Acquire::Languages=none',
-      '-o',
-      'Acquire::Retries=2',
-      '-o',
-      'Acquire::http::Timeout=30',
-      '-o',
-      'APT::Update::Error-Mode=any',
-    ],
-    ...[
-      '-o',
-      'APT::Get::AllowUnauthenticated=false',
-      '-o',
-      'Dpkg::Use-Pty=0',
-      '-o',
-      'APT::Install-Recommends=false',
-    ],
-  ]
 }
 
 async function download(work, mirror) {
@@ -216,21 +154,30 @@ async function download(work, mirror) {
   const archives = join(work, 'cache', 'archives')
   const fetched = () =>
     `still downloading: ${((folderBytes(archives) + folderBytes(join(archives, 'partial')) + folderBytes(join(work, 'lists')) + folderBytes(join(work, 'lists', 'partial'))) / 1e6).toFixed(0)} MB so far`
-  say(`reading Debian ${suite}'s package list from ${mirror}`)
-  await run('apt-get', [...aptOptions(work), 'update'], fetched)
-  say(`downloading ${packages.join(', ')} and what they need`)
-  await run('apt-get', [...aptOptions(work), '-y', '-d', 'install', ...packages], fetched)
-  const debs = readdirSync(archives).filter((name) => name.endsWith('.deb'))
-  say(`unpacking ${debs.length} packages`)
+  const apt = (...args) => run('apt-get', [...aptOptions(work), ...args], archives)
+  await withProgress(fetched, async () => {
+    say(`reading Debian ${suite}'s package list from ${mirror}`)
+    await apt('update')
+    const wanted = readPackages(await apt('-y', '-d', '--print-uris', 'install', ...packages), without)
+    const megabytes = wanted.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6
+    say(`downloading ${packages.join(', ')} and what they need, ${megabytes.toFixed(0)} MB`)
+    await inLanes(shareOut(wanted, LANES), (names) => apt('download', ...names))
+  })
+  const debs = readdirSync(archives)
+    .filter((name) => name.endsWith('.deb'))
+    .map((name) => ({ name, bytes: statSync(join(archives, name)).size }))
   let unpacked = 0
-  for (const deb of debs) {
-    await run(
-      'dpkg-deb',
-      ['-x', join(archives, deb), join(work, 'root')],
-      () => `unpacked ${unpacked} of ${debs.length}`,
-    )
-    unpacked += 1
-  }
+  say(`unpacking ${debs.length} packages`)
+  await withProgress(
+    () => `unpacked ${unpacked} of ${debs.length}`,
+    () =>
+      inLanes(shareOut(debs, UNPACK_LANES), async (names) => {
+        for (const name of names) {
+          await run('dpkg-deb', ['-x', name, join(work, 'root')], archives)
+          unpacked += 1
+        }
+      }),
+  )
   for (const folder of ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/perl5'])
     rmSync(join(work, 'root', folder), { recursive: true, force: true })
 }
@@ -326,8 +273,8 @@ async function takeLock(target) {
 
 /** Whether any server of the local stack comes from the sysroot, given the servers that the settings name. */
 function isNeeded() {
-  const { NATS_URL, REDIS_URL, MONGO_URL } = process.env
-  if (!NATS_URL || !REDIS_URL) return true
+  const { NATS_URL, REDIS_URL, MONGO_URL, S3_ENDPOINT, CLAMD_URL } = process.env
+  if (!NATS_URL || !REDIS_URL || !S3_ENDPOINT || !CLAMD_URL) return true
   if (MONGO_URL || process.platform !== 'linux') return false
   // The MongoDB engine runs without it only on glibc 2.38 and later.
   const [major, minor] = (process.report.getReport().header.glibcVersionRuntime ?? '0.0')
@@ -340,7 +287,15 @@ async function main() {
   if (setName === 'servers' && process.env.HUSHRYD_SYSROOT) return givenSysroot(process.env.HUSHRYD_SYSROOT)
   const id = createHash('sha256')
     // A prepared browser knows where it lies: in a folder that was moved it is another one.
-    .update(JSON.stringify([suite, packages, process.arch, ...(setName === 'browser' ? [SYSROOTS] : [])]))
+    .update(
+      JSON.stringify([
+        suite,
+        packages,
+        process.arch,
+        ...without,
+        ...(setName === 'browser' ? [SYSROOTS] : []),
+      ]),
+    )
     .digest('hex')
     .slice(0, 12)
   const target = join(SYSROOTS, id)

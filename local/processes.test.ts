@@ -35,7 +35,13 @@ async function plan(programs: readonly Program[], env: NodeJS.ProcessEnv = {}): 
     port === undefined ? {} : { [kind]: port + by }
   return {
     root: '/repository',
-    stores: { natsUrl: 'nats://n', redisUrl: 'redis://r', mongoUrl: 'mongodb://m', mongoDb: 'd' },
+    stores: {
+      natsUrl: 'nats://n',
+      redisUrl: 'redis://r',
+      mongoUrl: 'mongodb://m',
+      mongoDb: 'd',
+      special: { s3: { S3_ENDPOINT: 'http://s' }, clamd: { CLAMD_URL: 'tcp://c' } },
+    },
     keys: await readKeys(await folder(), programs, env),
     processes: planProcesses(programs, {
       portsOf: (_name, { ports }, index) => ({
@@ -44,7 +50,7 @@ async function plan(programs: readonly Program[], env: NodeJS.ProcessEnv = {}): 
         ...offset(ports.grpc, index + 2000, 'ops'),
       }),
     }),
-    localStores: ['nats'],
+    localStores: ['nats', 's3', 'clamd'],
     env,
   }
 }
@@ -66,6 +72,16 @@ test('a row of the table is a process with its ports, its settings, and everyone
     FRONT_ADDR: '127.0.0.1:7010',
     NATS_URL: 'nats://n',
   })
+})
+
+test('a special store, and its settings, are only for the programs that have it', async () => {
+  const files: Program = { name: 'files', script: 'files.ts', ports: { grpc: 7002 }, stores: ['s3'] }
+  const [words, , , store] = describeProcesses(await plan([...CHAT, files]))
+  expect(words?.dependsOn).toEqual(['nats'])
+  expect(words?.env).not.toHaveProperty('S3_ENDPOINT')
+  expect(store?.dependsOn).toEqual(['nats', 's3'])
+  expect(store?.env).toMatchObject({ S3_ENDPOINT: 'http://s' })
+  expect(store?.env).not.toHaveProperty('CLAMD_URL')
 })
 
 test('a secret is made once, is for its owner alone, and reaches only the programs that name it', async () => {

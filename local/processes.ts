@@ -9,6 +9,7 @@ import type { ProcessSpec } from './child.ts'
 import type { SystemKeys } from './keys.ts'
 import { HOST } from './ports.ts'
 import type { Ports, Program } from './programs.ts'
+import type { Stores } from './stores.ts'
 
 /** Operations ports are the gRPC port plus this. */
 export const OPS_OFFSET = 2000
@@ -23,15 +24,10 @@ export interface PlannedProcess {
 export interface SystemPlan {
   /** The folder of the repository. */
   readonly root: string
-  readonly stores: {
-    readonly natsUrl: string
-    readonly redisUrl: string
-    readonly mongoUrl: string
-    readonly mongoDb: string
-  }
+  readonly stores: Stores
   readonly keys: SystemKeys
   readonly processes: readonly PlannedProcess[]
-  /** Names of the stores that are started with the rest, which everything waits for. */
+  /** Names of the stores that are started with the rest. Everything waits for them, but for special ones only who has them. */
   readonly localStores: readonly string[]
   /** Settings for every process. */
   readonly env: NodeJS.ProcessEnv
@@ -112,6 +108,16 @@ function addresses(plan: SystemPlan): NodeJS.ProcessEnv {
   return found
 }
 
+function localStoresOf({ stores, localStores }: SystemPlan, program: Program): string[] {
+  return localStores.filter(
+    (name) => !Object.hasOwn(stores.special, name) || program.stores?.some((store) => store === name),
+  )
+}
+
+function specialSettings({ stores }: SystemPlan, program: Program): NodeJS.ProcessEnv {
+  return Object.assign({}, ...(program.stores ?? []).map((store) => stores.special[store]))
+}
+
 export function describeProcesses(plan: SystemPlan): ProcessSpec[] {
   const common: NodeJS.ProcessEnv = {
     ...plan.env,
@@ -140,9 +146,15 @@ export function describeProcesses(plan: SystemPlan): ProcessSpec[] {
     return {
       name,
       command: [process.execPath, join(plan.root, program.script)],
-      env: { ...common, ...plan.keys.filesOf(program), ...portSettings(ports), ...program.env?.(context) },
+      env: {
+        ...common,
+        ...specialSettings(plan, program),
+        ...plan.keys.filesOf(program),
+        ...portSettings(ports),
+        ...program.env?.(context),
+      },
       dependsOn: [
-        ...plan.localStores,
+        ...localStoresOf(plan, program),
         ...(program.dependsOn ?? []).flatMap((other) => copiesOf(plan, other).map((copy) => copy.name)),
       ],
       ready: readinessOf(planned),

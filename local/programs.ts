@@ -16,6 +16,9 @@ import { maskcallEnv, notifyEnv } from './sandbox/service-env.ts'
  */
 export type SecretKind = 'keyRing' | 'token' | 'providerKeys'
 
+/** Stores that only some programs have, beside NATS, Redis and MongoDB, which all have: S3, the virus scanner. */
+export type SpecialStore = 's3' | 'clamd'
+
 export interface Ports {
   /** Web pages, REST, WebSocket. */
   readonly http?: number
@@ -50,8 +53,9 @@ export interface Program {
    * operations port is 2000 above.
    */
   readonly ports: Ports
-  /** Programs whose copies are ready before it starts, and end after it. The stores are so for all. */
+  /** Programs whose copies are ready before it starts, and end after it. Its stores are so, too. */
   readonly dependsOn?: readonly string[]
+  readonly stores?: readonly SpecialStore[]
   /** Its own settings, beside those that all have. */
   readonly env?: (context: ProgramContext) => NodeJS.ProcessEnv
   /** Settings whose values are made once and given as files, by NAME_FILE. Programs that name the same one share it. */

@@ -18,7 +18,7 @@ test('without settings the ports are the documented ones', () => {
   expect([ports.get('edge-1'), ports.get('edge-2')]).toEqual([7010, 7011])
   const pages = settings.processes.filter(({ program }) => program.name === 'edge')
   expect(pages.map((edge) => edge.ports.http)).toEqual([8080, 8081])
-  expect(settings).toMatchObject({ isFresh: false, natsUrl: undefined, mongoDb: 'hushryd' })
+  expect(settings).toMatchObject({ isFresh: false, mongoDb: 'hushryd' })
   expect(settings.processes.at(-1)?.name).toBe('demo')
 })
 

@@ -19,15 +19,12 @@ export interface PortSetting {
 
 export interface StackSettings {
   readonly isFresh: boolean
-  readonly natsUrl: string | undefined
-  readonly redisUrl: string | undefined
-  readonly mongoUrl: string | undefined
   readonly mongoDb: string
   readonly consoleLevel: ConsoleLevel
   readonly processes: readonly PlannedProcess[]
   /** Every port that has to be free. */
   readonly ports: readonly PortSetting[]
-  /** As it was given, for the processes. */
+  /** As it was given: for the processes, and for addresses of stores that are not to be started here. */
   readonly env: NodeJS.ProcessEnv
 }
 
@@ -114,13 +111,9 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
     problems.push(error instanceof Error ? error.message : String(error))
   }
   if (problems.length > 0) throw new BadUsage(`These settings cannot be used:\n  ${problems.join('\n  ')}`)
-  const text = (name: string): string | undefined => env[name] || undefined
   return {
     isFresh,
-    natsUrl: text('NATS_URL'),
-    redisUrl: text('REDIS_URL'),
-    mongoUrl: text('MONGO_URL'),
-    mongoDb: text('MONGO_DB') ?? 'hushryd',
+    mongoDb: env.MONGO_DB || 'hushryd',
     consoleLevel,
     processes,
     ports: reader.ports,

@@ -2,19 +2,16 @@
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { ProcessSpec } from './child.ts'
 import { ConsoleLog } from './console-log.ts'
 import { watchdogPid } from './guard.ts'
 import { readKeys } from './keys.ts'
 import { freePorts, isPortFree } from './ports.ts'
 import { describeProcesses, type SystemPlan } from './processes.ts'
 import { AlreadyRunning, RunLock } from './run-lock.ts'
-import { describeMongo } from './servers/mongo.ts'
-import { describeNats } from './servers/nats.ts'
-import { describeValkey } from './servers/valkey.ts'
 import { BadUsage, readSettings, type StackSettings } from './settings.ts'
 import { addressLines, readyLine, statusTable } from './status.ts'
 import { onStopSignals } from './stop-signals.ts'
+import { describeStores, STORE_PORTS } from './stores.ts'
 import { Supervisor, type SupervisorEvent } from './supervisor.ts'
 import { SysrootUnavailable } from './sysroot.ts'
 
@@ -33,29 +30,6 @@ async function requireFreePorts(settings: StackSettings): Promise<void> {
   if (taken.length === settings.ports.length)
     taken.push('All of them: another npm start is running, perhaps in another folder.')
   if (taken.length > 0) throw new CannotStart(taken.join('\n'))
-}
-
-/** Those stores that no setting replaces. */
-async function describeStores(
-  settings: StackSettings,
-): Promise<{ specs: ProcessSpec[]; stores: SystemPlan['stores'] }> {
-  const [natsPort = 0, redisPort = 0, mongoPort = 0] = await freePorts(3)
-  const [nats, redis, mongo] = await Promise.all([
-    settings.natsUrl ? undefined : describeNats(join(DATA, 'nats'), natsPort),
-    settings.redisUrl
-      ? undefined
-      : describeValkey({ dataDir: join(DATA, 'valkey'), keepOnStop: true }, redisPort),
-    settings.mongoUrl ? undefined : describeMongo(join(DATA, 'mongo'), mongoPort),
-  ])
-  return {
-    specs: [nats, redis, mongo].filter((spec) => spec !== undefined),
-    stores: {
-      natsUrl: settings.natsUrl ?? nats?.url ?? '',
-      redisUrl: settings.redisUrl ?? redis?.url ?? '',
-      mongoUrl: settings.mongoUrl ?? mongo?.url ?? '',
-      mongoDb: settings.mongoDb,
-    },
-  }
 }
 
 function describeEvent(event: SupervisorEvent): string | undefined {
@@ -81,7 +55,14 @@ async function start(settings: StackSettings): Promise<void> {
   if (settings.isFresh) await rm(DATA, { recursive: true, force: true })
   const programs = settings.processes.map(({ program }) => program)
   const keys = await readKeys(join(DATA, 'keys'), programs, settings.env)
-  const { specs, stores } = await describeStores(settings)
+  const { specs, stores } = await describeStores({
+    folder: DATA,
+    programs,
+    ports: await freePorts(STORE_PORTS),
+    given: settings.env,
+    mongoDb: settings.mongoDb,
+    keepOnStop: true,
+  })
   const plan: SystemPlan = {
     root: ROOT,
     stores,

@@ -28,6 +28,8 @@ export function addressLines(plan: SystemPlan, stackFolder: string): string {
     ['NATS', plan.stores.natsUrl],
     ['Redis', plan.stores.redisUrl],
     ['MongoDB', `${plan.stores.mongoUrl} (database ${plan.stores.mongoDb})`],
+    ['S3', plan.stores.special.s3.S3_ENDPOINT],
+    ['ClamAV', plan.stores.special.clamd.CLAMD_URL],
     ['logs', join(stackFolder, 'logs')],
     ['service key', plan.keys.serviceKey],
   ]

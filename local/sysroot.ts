@@ -55,6 +55,10 @@ export async function findSysroot(): Promise<Sysroot> {
   return { folder: output.trim() }
 }
 
+export function findLibraries(sysroot: Sysroot): string {
+  return findLoader(sysroot).libraries
+}
+
 function findLoader(sysroot: Sysroot): Loader {
   const [triplet, candidates] =
     process.arch === 'arm64'
@@ -71,12 +75,14 @@ function findLoader(sysroot: Sysroot): Loader {
   return { path, libraries: join(sysroot.folder, 'usr', 'lib', triplet) }
 }
 
-/** A command line that runs a program with the sysroot's own loader and libraries. */
+/** A command line that runs a program with the sysroot's own loader and libraries; `more` are folders among those. */
 export function throughLoader(
   sysroot: Sysroot,
   program: string,
   args: readonly string[],
+  more: readonly string[] = [],
 ): [string, ...string[]] {
-  const loader = findLoader(sysroot)
-  return [loader.path, '--library-path', loader.libraries, program, ...args]
+  const { path, libraries } = findLoader(sysroot)
+  const folders = [libraries, ...more.map((folder) => join(libraries, folder))]
+  return [path, '--library-path', folders.join(':'), program, ...args]
 }

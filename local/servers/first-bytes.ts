@@ -5,7 +5,11 @@ import { HOST } from '../ports.ts'
 /** Resolves with everything received once `isWhole` accepts it; rejects when the connection ends before. */
 export async function firstBytes(
   port: number,
-  { request, isWhole, signal }: { request?: string; isWhole: (text: string) => boolean; signal: AbortSignal },
+  {
+    request,
+    isWhole,
+    signal,
+  }: { request?: string | Buffer; isWhole: (text: string) => boolean; signal: AbortSignal },
 ): Promise<string> {
   const socket = connect({ port, host: HOST, signal })
   try {

@@ -18,21 +18,21 @@ export interface ServerOptions {
 /** Another process can take a picked port before the server does. */
 const PORT_ATTEMPTS = 3
 
-export class LocalServer implements AsyncDisposable {
-  readonly spec: ServerSpec
+export class LocalServer<Spec extends ServerSpec = ServerSpec> implements AsyncDisposable {
+  readonly spec: Spec
   readonly #log: (line: string) => void
   #running: RunningProcess
 
-  private constructor(spec: ServerSpec, running: RunningProcess, log: (line: string) => void) {
+  private constructor(spec: Spec, running: RunningProcess, log: (line: string) => void) {
     this.spec = spec
     this.#running = running
     this.#log = log
   }
 
-  static async start(
-    describe: (port: number) => Promise<ServerSpec>,
+  static async start<Spec extends ServerSpec>(
+    describe: (port: number) => Promise<Spec>,
     options: ServerOptions,
-  ): Promise<LocalServer> {
+  ): Promise<LocalServer<Spec>> {
     const log = options.log ?? (() => undefined)
     for (let attempt = 1; ; attempt += 1) {
       const spec = await describe(options.port ?? (await freePort()))

@@ -2,21 +2,26 @@
  * Invariant: what a store acknowledged outlives kill -9 of its process.
  * Method: acknowledged writes, SIGKILL in the middle of more of them, restart on the same port and data.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { MongoClient } from 'mongodb'
 import { expect, onTestFinished, test } from 'vitest'
 import { StartFailed } from '../child.ts'
 import { HOST } from '../ports.ts'
+import { openS3 } from './bucket.ts'
+import { startClamd } from './clamd.ts'
 import { firstBytes } from './first-bytes.ts'
 import type { LocalServer } from './local-server.ts'
 import { startMongo } from './mongo.ts'
 import { sweepExpired } from './mongo-sweep.ts'
 import { startNats } from './nats.ts'
+import { startRadosgw } from './radosgw.ts'
 import { startValkey } from './valkey.ts'
 
 async function dataDir(): Promise<string> {
@@ -117,4 +122,80 @@ test('a server is not ready while a stranger answers at its port', async () => {
   const address = stranger.address()
   if (address === null || typeof address === 'string') throw new Error('a TCP server without a port')
   await expect(startNats({ dataDir: await dataDir(), port: address.port })).rejects.toThrow(StartFailed)
+})
+
+test('S3 keeps its files and its key over kill -9, and binds presigned addresses to size and type', async () => {
+  const folder = await dataDir()
+  const server = stopLater(await startRadosgw({ dataDir: folder }))
+  const { access } = server.spec
+  const s3 = openS3(access)
+  onTestFinished(() => s3.destroy())
+  const Bucket = access.bucket
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'kept', Body: 'kept' }))
+  const command = new PutObjectCommand({
+    Bucket,
+    Key: 'signed',
+    ContentType: 'image/png',
+    ContentLength: 4,
+  })
+  const signableHeaders = new Set(['content-type', 'content-length'])
+  const url = await getSignedUrl(s3, command, { expiresIn: 60, signableHeaders })
+  const put = async (type: string, body: string) =>
+    (await fetch(url, { method: 'PUT', headers: { 'content-type': type }, body })).status
+  expect(await put('image/png', 'five!')).toBe(403)
+  expect(await put('text/html', 'four')).toBe(403)
+  expect(await put('image/png', 'four')).toBe(200)
+  await server.kill()
+  await server.restart()
+  for (const [Key, text] of [
+    ['kept', 'kept'],
+    ['signed', 'four'],
+  ]) {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }))
+    expect(await Body?.transformToString()).toBe(text)
+  }
+  await server.stop()
+  const again = stopLater(await startRadosgw({ dataDir: folder }))
+  expect(again.spec.access.secretAccessKey).toBe(access.secretAccessKey)
+  const { mode } = await stat(again.spec.settings.S3_SECRET_ACCESS_KEY_FILE ?? '')
+  expect(mode & 0o077).toBe(0)
+})
+
+test('pages of this machine may put files into S3, others may not', async () => {
+  const server = stopLater(await startRadosgw({ dataDir: await dataDir() }))
+  const allowed = async (origin: string) => {
+    const response = await fetch(`${server.url}/${server.spec.access.bucket}/file`, {
+      method: 'OPTIONS',
+      headers: {
+        origin,
+        'access-control-request-method': 'PUT',
+        'access-control-request-headers': 'content-type',
+      },
+    })
+    return response.headers.get('access-control-allow-origin')
+  }
+  expect(await allowed('http://localhost:8080')).toBe('http://localhost:8080')
+  expect(await allowed('https://elsewhere.example')).toBeNull()
+})
+
+test('the virus scanner finds the EICAR file, also inside of something else, and nothing in a clean one', async () => {
+  const clamd = stopLater(await startClamd({ dataDir: await dataDir() }))
+  const scan = async (text: string) => {
+    const body = Buffer.from(text, 'latin1')
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(body.length)
+    const request = Buffer.concat([Buffer.from('zINSTREAM\0'), length, body, Buffer.alloc(4)])
+    return await firstBytes(clamd.port, {
+      request,
+      isWhole: (answer) => answer.endsWith('\0'),
+      signal: AbortSignal.timeout(30_000),
+    })
+  }
+  // In two halves, so that scanners of a developer's machine let this file be.
+  const eicar = [String.raw`X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR`, 'STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'].join(
+    '-',
+  )
+  expect(await scan(eicar)).toContain('Eicar-Test-Signature.UNOFFICIAL FOUND')
+  expect(await scan(`words before ${eicar}`)).toContain('FOUND')
+  expect(await scan('a clean file')).toContain('OK')
 })

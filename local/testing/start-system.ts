@@ -11,9 +11,7 @@ import { readKeys } from '../keys.ts'
 import { freePorts } from '../ports.ts'
 import { describeProcesses, grpcOf, httpOf, planProcesses, type SystemPlan } from '../processes.ts'
 import { DEMO, type Ports, PROGRAMS, type Program } from '../programs.ts'
-import { describeMongo } from '../servers/mongo.ts'
-import { describeNats } from '../servers/nats.ts'
-import { describeValkey } from '../servers/valkey.ts'
+import { describeStores, STORE_PORTS } from '../stores.ts'
 import { type SupervisedProcess, Supervisor, type SupervisorEvent } from '../supervisor.ts'
 
 export interface SystemOptions {
@@ -23,7 +21,7 @@ export interface SystemOptions {
   readonly copies?: Readonly<Record<string, number>>
   /** Names from `programs.ts`, with what they depend on; all but the demo where left out. */
   readonly programs?: readonly string[]
-  /** Settings for every process. */
+  /** Settings for every process; those of stores, such as NATS_URL, take the place of a local server. */
   readonly env?: Readonly<Record<string, string>>
   /** Whether a process that ends by itself is started again; a test that kills one restarts it itself. */
   readonly restart?: boolean
@@ -42,7 +40,7 @@ export interface TestSystem extends AsyncDisposable {
   httpOf(program: string): readonly string[]
   /** Ports, addresses and keys of everything. */
   readonly plan: SystemPlan
-  /** `nats`, `valkey`, `mongo`, `directory`, `location` (or `location-1`…), `location-history`, `edge-1`… */
+  /** `nats`, `valkey`, `mongo`, `s3`, `clamd`, `directory`, `location` (or `location-1`…), `location-history`, `edge-1`… */
   process(name: string): SupervisedProcess
   /** What a process has written so far. */
   output(name: string): readonly string[]
@@ -88,24 +86,20 @@ async function planSystem(
   const copies: Readonly<Record<string, number | undefined>> = { edge: edges, location: locations, ...others }
   const copiesOf = ({ name, copies: usual = 1 }: Program): number => copies[name] ?? usual
   const processes = programs.reduce((sum, program) => sum + copiesOf(program), 0)
-  // All at once, so that none comes twice: one a store, and at most three a process.
-  const [natsPort = 0, valkeyPort = 0, mongoPort = 0, ...free] = await freePorts(3 + 3 * processes)
-  const stores = await Promise.all([
-    describeNats(join(folder, 'nats'), natsPort),
-    describeValkey({ dataDir: join(folder, 'valkey') }, valkeyPort),
-    describeMongo(join(folder, 'mongo'), mongoPort),
-  ])
-  const [nats, valkey, mongo] = stores
+  // All at once, so that none comes twice; at most three a process.
+  const free = await freePorts(STORE_PORTS + 3 * processes)
+  const ports = free.splice(0, STORE_PORTS)
+  const { specs, stores } = await describeStores({ folder, programs, ports, given: env })
   const given = { ...process.env, ...env }
   const plan: SystemPlan = {
     root: ROOT,
-    stores: { natsUrl: nats.url, redisUrl: valkey.url, mongoUrl: mongo.url, mongoDb: 'hushryd' },
+    stores,
     keys: await readKeys(join(folder, 'keys'), programs, given),
     processes: planProcesses(programs, { copiesOf, portsOf: assignPorts(free) }),
-    localStores: stores.map(({ name }) => name),
+    localStores: specs.map(({ name }) => name),
     env: given,
   }
-  return { plan, specs: [...stores, ...describeProcesses(plan)] }
+  return { plan, specs: [...specs, ...describeProcesses(plan)] }
 }
 
 export async function startSystem(options: SystemOptions = {}): Promise<TestSystem> {
