@@ -77,6 +77,12 @@ export const settings = {
       doc: 'Origins of web pages that may open sockets, such as https://app.hushryd.com; the edge’s own host always may.',
     }),
   ),
+  EDGE_DOCUMENT_ORIGINS: listOf(
+    text({
+      default: '',
+      doc: 'Origins to which links to documents lead, S3’s or the CDN’s, such as https://documents.hushryd.com: the operations page shows files from there.',
+    }),
+  ),
   EDGE_FLEET_VIEW: oneOf(['closed', 'open'], {
     default: 'closed',
     doc: '`open` lets anyone look at all vehicles on the public map; for demonstrations only.',

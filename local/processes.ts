@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { ProcessSpec } from './child.ts'
 import type { SystemKeys } from './keys.ts'
 import { HOST } from './ports.ts'
-import type { Ports, Program } from './programs.ts'
+import type { Ports, Program, SpecialStore } from './programs.ts'
 import type { Stores } from './stores.ts'
 
 /** Operations ports are the gRPC port plus this. */
@@ -142,6 +142,7 @@ export function describeProcesses(plan: SystemPlan): ProcessSpec[] {
       grpcOf: (other: string) => grpcOf(plan, other),
       httpOf: (other: string) => httpOf(plan, other),
       secretOf: (setting: string) => plan.keys.valueOf(setting),
+      storeOf: (store: SpecialStore) => plan.stores.special[store],
     }
     return {
       name,

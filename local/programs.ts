@@ -39,6 +39,8 @@ export interface ProgramContext {
   httpOf(program: string): readonly string[]
   /** The value of a secret that some program names. */
   secretOf(setting: string): string
+  /** Settings of a store that only some programs have. */
+  storeOf(store: SpecialStore): NodeJS.ProcessEnv
 }
 
 export interface Program {
@@ -149,8 +151,9 @@ export const PROGRAMS: readonly Program[] = [
     copies: 2,
     ports: { http: 8080, grpc: 7010 },
     dependsOn: ['directory', 'location'],
-    env: ({ name, ports, given, grpcOf }) => ({
+    env: ({ name, ports, given, grpcOf, storeOf }) => ({
       EDGE_ID: name,
+      EDGE_DOCUMENT_ORIGINS: given.EDGE_DOCUMENT_ORIGINS ?? storeOf('s3').S3_ENDPOINT,
       PUBLIC_URL: given.PUBLIC_URL ?? `http://localhost:${ports.http}`,
       // The map of everything is what a newcomer sees first; on a developer's machine it shows nobody real.
       EDGE_FLEET_VIEW: given.EDGE_FLEET_VIEW ?? 'open',

@@ -1,4 +1,4 @@
-import type { ConsumersPart, LogPart, Reading } from '../generated/types.ts'
+import type { ConsumerLag, ConsumersPart, LogPart, Reading } from '../generated/types.ts'
 import { Figures } from '../parts/figures.tsx'
 import { Table } from '../parts/table.tsx'
 import { useRoom, useServerNow } from '../parts/use-room.ts'
@@ -37,6 +37,11 @@ function ReadingAge({ reading }: { reading: Reading | undefined }) {
   return <span class={`small ${reading.unknown ? 'warn' : 'soft'}`}>{age}</span>
 }
 
+/** What waits comes first; the rest keeps the order in which it came. */
+function byWork(consumers: readonly ConsumerLag[]): ConsumerLag[] {
+  return consumers.toSorted((a, b) => b.pending - a.pending || b.redelivered - a.redelivered)
+}
+
 function ConsumerTable({ part: { consumers } }: { part: ConsumersPart }) {
   const { fleet } = useWords()
   return (
@@ -44,7 +49,7 @@ function ConsumerTable({ part: { consumers } }: { part: ConsumersPart }) {
       label={fleet.consumers}
       heads={[fleet.stream, fleet.consumer, fleet.pending, fleet.unacknowledged, fleet.redelivered]}
     >
-      {consumers.map(({ stream, consumer, pending, unacknowledged, redelivered }) => (
+      {byWork(consumers).map(({ stream, consumer, pending, unacknowledged, redelivered }) => (
         <tr key={`${stream} ${consumer}`}>
           <td>{stream}</td>
           <th scope="row">{consumer}</th>

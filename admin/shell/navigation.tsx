@@ -3,10 +3,10 @@ import type { GetOverviewResponse } from '../generated/types.ts'
 import { useRoom } from '../parts/use-room.ts'
 import { useStore } from '../store/use-store.ts'
 import { useWords } from '../words/words.ts'
+import { Account, AccountButton } from './account.tsx'
 import { Icon } from './icon.tsx'
 import { LinkState } from './link-state.tsx'
 import { goTo, route } from './navigate.ts'
-import { Preferences } from './preference-fields.tsx'
 import { pathOf, VIEWS, type ViewName } from './route.ts'
 
 /** Undefined where there is nothing to count, or nobody knows. */
@@ -33,7 +33,6 @@ export function Navigation({ onLeave }: { onLeave: () => void }) {
   const { view: current } = useStore(route)
   const overview = useStore(room.overview)
   const board = useStore(room.board)
-  const userId = useStore(room.userId)
   const waiting = unacknowledgedAlerts(board).length
   return (
     <div class="side">
@@ -42,6 +41,7 @@ export function Navigation({ onLeave }: { onLeave: () => void }) {
           HushRyd <span class="soft">ops</span>
         </h1>
         <LinkState />
+        <AccountButton onLeave={onLeave} />
       </div>
       <nav aria-label={words.navigation}>
         <ul>
@@ -73,15 +73,7 @@ export function Navigation({ onLeave }: { onLeave: () => void }) {
           })}
         </ul>
       </nav>
-      <div class="side-foot">
-        <Preferences />
-        <p class="soft me" title={words.signIn.signedInAs(userId)}>
-          <span>{userId}</span>
-          <button type="button" class="quiet" onClick={onLeave}>
-            {words.signIn.leave}
-          </button>
-        </p>
-      </div>
+      <Account onLeave={onLeave} />
     </div>
   )
 }

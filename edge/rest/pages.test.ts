@@ -19,6 +19,7 @@ beforeAll(async () => {
   pages = createMountedPages([
     { path: '/live', directory: dist, workspace: 'live' },
     { path: '/admin', directory: join(folder, 'nothing'), workspace: 'admin' },
+    { path: '/files', directory: dist, workspace: 'files', fileOrigins: ['https://files.example'] },
   ])
 })
 
@@ -69,6 +70,13 @@ describe('a mounted page', () => {
     const page = await pages.find('/admin', {})
     expect(page?.status).toBe(404)
     expect(page?.body).toContain('npm run build --workspace admin')
+  })
+
+  it('shows files from where they lie, and no other page does', async () => {
+    const policyOf = async (path: string) => (await pages.find(path, {}))?.headers['content-security-policy']
+    expect(await policyOf('/files')).toContain("img-src 'self' data: blob: https://files.example;")
+    expect(await policyOf('/files')).toContain("child-src 'self' blob: https://files.example;")
+    expect(await policyOf('/live')).not.toContain('files.example')
   })
 
   it('leaves other paths alone', async () => {

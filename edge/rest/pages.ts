@@ -9,21 +9,26 @@ export interface Mount {
   readonly directory: string
   /** Whose build it is. */
   readonly workspace: string
+  /** Where files lie that the page shows, such as documents; none where left out. */
+  readonly fileOrigins?: readonly string[]
 }
 
 /** MapLibre starts its workers from blobs and sets styles on its elements; everything else is the page's own. */
-const PAGE_POLICY = [
-  "default-src 'self'",
-  "worker-src 'self' blob:",
-  "child-src 'self' blob:",
-  "img-src 'self' data: blob:",
-  "style-src 'self' 'unsafe-inline'",
-  "font-src 'self' data:",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
+function policyOf({ fileOrigins }: Mount): string {
+  const files = fileOrigins ?? []
+  return [
+    "default-src 'self'",
+    "worker-src 'self' blob:",
+    ["child-src 'self' blob:", ...files].join(' '),
+    ["img-src 'self' data: blob:", ...files].join(' '),
+    "style-src 'self' 'unsafe-inline'",
+    "font-src 'self' data:",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+}
 
 export interface MountedPages {
   /** Undefined for paths of none of the mounts. */
@@ -52,14 +57,17 @@ function isView(path: string): boolean {
 }
 
 export function createMountedPages(mounts: readonly Mount[]): MountedPages {
-  const sources = mounts.map((mount) => ({ mount, files: createStaticFiles(mount.directory) }))
+  const sources = mounts.map((mount) => ({
+    mount,
+    files: createStaticFiles(mount.directory),
+    policy: { 'content-security-policy': policyOf(mount) },
+  }))
   return {
     async find(path, headers) {
       const source = sources.find(({ mount }) => path === mount.path || path.startsWith(`${mount.path}/`))
       if (source === undefined) return undefined
-      const { mount, files } = source
+      const { mount, files, policy } = source
       const inner = path.slice(mount.path.length)
-      const policy = { 'content-security-policy': PAGE_POLICY }
       const page = isView(inner) ? undefined : await files.find(inner, headers, policy)
       if (page !== undefined) return page
       const index = await files.find('index.html', headers, policy)
