@@ -29,6 +29,7 @@ import { LoadBoard } from './load.ts'
 import { createAuthenticator } from './rest/authenticate.ts'
 import { createRestHandler } from './rest/handler.ts'
 import { createOpenStreams } from './rest/open-streams.ts'
+import type { Mount } from './rest/pages.ts'
 import { createRateLimiter } from './rest/rate-limit.ts'
 import { Revocations } from './revocations.ts'
 import { createSessionHandlers } from './session-handlers.ts'
@@ -58,10 +59,15 @@ const REVOCATION_LOOK_MS = 1_000
 const SETTLE_MS_MAX = 2_000
 /** What the loops need, such as Redis, is tried again at least this often. */
 const BACKOFF_MAX_MS = 2_000
-const PAGES = [
-  { path: '/live', directory: fileURLToPath(new URL('../live/dist', import.meta.url)), workspace: 'live' },
-  { path: '/admin', directory: fileURLToPath(new URL('../admin/dist', import.meta.url)), workspace: 'admin' },
-] as const
+
+function pagesOf({ EDGE_DOCUMENT_ORIGINS }: EdgeConfig): Mount[] {
+  const built = (workspace: string): Mount => ({
+    path: `/${workspace}`,
+    directory: fileURLToPath(new URL(`../${workspace}/dist`, import.meta.url)),
+    workspace,
+  })
+  return [built('live'), { ...built('admin'), fileOrigins: EDGE_DOCUMENT_ORIGINS }]
+}
 
 export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {}): Promise<Edge> {
   const { logSink: sink } = overrides
@@ -212,7 +218,7 @@ export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {
       publicUrl: config.PUBLIC_URL,
       origins: config.EDGE_ORIGINS,
       trustedProxies: config.TRUSTED_PROXIES,
-      mounts: PAGES,
+      mounts: pagesOf(config),
     }),
   })
   opened.defer(() => http.close(0))
