@@ -3,6 +3,7 @@ import type { MongoLink } from '@hushryd/kernel/stores/mongo.ts'
 import { type Collection, type Filter, MongoServerError } from 'mongodb'
 import { type CallDocument, callsSpec, fromDocument, toDocument } from './call-document.ts'
 import type { CallRecord } from './call-record.ts'
+import type { PageEnd } from './page-token.ts'
 
 const DUPLICATE_KEY = 11_000
 /** A call has two legs and some reports: that many writers at once are none of this world. */
@@ -13,7 +14,7 @@ export interface CallsPage {
   /** Only this passenger's; everybody's where left out. */
   readonly passengerId: string | undefined
   /** Of the last one of the page before. */
-  readonly after: { readonly startedMs: number; readonly id: string } | undefined
+  readonly after: PageEnd | undefined
   readonly limit: number
 }
 
@@ -73,8 +74,8 @@ export class CallStore {
         ? {}
         : {
             $or: [
-              { startedAt: { $lt: new Date(after.startedMs) } },
-              { startedAt: new Date(after.startedMs), _id: { $lt: after.id } },
+              { startedAt: { $lt: new Date(after.atMs) } },
+              { startedAt: new Date(after.atMs), _id: { $lt: after.id } },
             ],
           }),
     }

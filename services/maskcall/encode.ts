@@ -2,12 +2,13 @@
 import {
   type CallLog as CallLogMessage,
   CallOrigin,
+  type LiveSession,
   Participant,
   CallResult as ResultMessage,
   SessionStatus,
 } from '@hushryd/gen/hushryd/maskcall/v1/maskcall.ts'
 import { answeredMsOf, type Call, type CallResult, durationSOf, endedMsOf, isOver, resultOf } from './call.ts'
-import { isLive, type MaskSession, type Role } from './session.ts'
+import { isLive, type MaskSession, mayRecord, type Role } from './session.ts'
 
 const PARTICIPANTS: Readonly<Record<Role, Participant>> = {
   driver: Participant.DRIVER,
@@ -31,6 +32,22 @@ export function encodeSession(session: MaskSession, nowMs: number) {
     virtualNumber: session.numbers[0]?.number ?? '',
     expiresAt: session.expiresMs,
     status: isLive(session, nowMs) ? SessionStatus.ACTIVE : SessionStatus.ENDED,
+  }
+}
+
+/** For operations: who and since when, and no number. */
+export function encodeLiveSession(session: MaskSession, nowMs: number): LiveSession {
+  const { id, tripId, driverId, passengerId, openedMs, expiresMs, numbers, line } = session
+  return {
+    sessionId: id,
+    tripId,
+    driverId,
+    passengerId,
+    openedAt: openedMs,
+    expiresAt: expiresMs,
+    providers: numbers.map(({ provider }) => provider),
+    isOnCall: line !== undefined && nowMs < line.untilMs,
+    mayRecord: mayRecord(session),
   }
 }
 

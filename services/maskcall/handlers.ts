@@ -1,6 +1,7 @@
 /** One function a method: check, call, encode. */
 import {
   CallStart,
+  type GetPoolResponse,
   type MaskCallServiceImplementation,
   SessionStatus,
 } from '@hushryd/gen/hushryd/maskcall/v1/maskcall.ts'
@@ -10,15 +11,18 @@ import type { RpcContext } from '@hushryd/kernel/rpc/server.ts'
 import type { CallStore } from './call-store.ts'
 import type { Calls } from './calls.ts'
 import type { Directory } from './directory.ts'
-import { encodeCall, encodeSession } from './encode.ts'
+import { encodeCall, encodeLiveSession, encodeSession } from './encode.ts'
 import { readPageToken, writePageToken } from './page-token.ts'
 import { isAdmin, userIdOf } from './rights.ts'
+import type { SessionStore } from './session-store.ts'
 import { notAParticipant, type Sessions } from './sessions.ts'
 import type { WebhookAnswer, WebhookRequest } from './voice-provider.ts'
 import type { Webhooks } from './webhooks/webhooks.ts'
 
 export interface HandlerParts {
   readonly sessions: Sessions
+  readonly sessionStore: SessionStore
+  readonly readPool: () => Promise<GetPoolResponse>
   readonly calls: Calls
   readonly callStore: CallStore
   readonly directory: Directory
@@ -27,6 +31,7 @@ export interface HandlerParts {
 }
 
 const CALLS_PAGE = 50
+const SESSIONS_PAGE = 50
 
 interface RawRequest extends WebhookRequest {
   readonly provider: string
@@ -37,7 +42,7 @@ function encodeAnswer({ status, contentType, body }: WebhookAnswer) {
 }
 
 export function createHandlers(parts: HandlerParts): MaskCallServiceImplementation<RpcContext> {
-  const { sessions, calls, callStore, directory, webhooks, nowMs } = parts
+  const { sessions, sessionStore, readPool, calls, callStore, directory, webhooks, nowMs } = parts
 
   /** Whose calls of the trip the caller may see: undefined is everybody's. */
   async function passengerShown(
@@ -76,7 +81,7 @@ export function createHandlers(parts: HandlerParts): MaskCallServiceImplementati
     },
 
     async listCallLogs({ tripId, pageSize, pageToken }, context) {
-      const after = readPageToken(pageToken)
+      const after = readPageToken(pageToken, 'c_')
       const passengerId = await passengerShown(tripId, context)
       const limit = pageSize === 0 ? CALLS_PAGE : pageSize
       const found = await callStore.list({ tripId, passengerId, after, limit: limit + 1 })
@@ -84,7 +89,7 @@ export function createHandlers(parts: HandlerParts): MaskCallServiceImplementati
       const last = found.length > limit ? page.at(-1) : undefined
       return {
         calls: page.map((call) => encodeCall(call, { withRecording: isAdmin(context.caller) })),
-        nextPageToken: last === undefined ? '' : writePageToken(last),
+        nextPageToken: last === undefined ? '' : writePageToken({ atMs: last.startedMs, id: last.id }),
       }
     },
 
@@ -100,12 +105,21 @@ export function createHandlers(parts: HandlerParts): MaskCallServiceImplementati
       return encodeAnswer(await webhooks.take(provider, 'sms', request))
     },
 
-    async listSessions() {
-      throw new DomainError(ErrorReason.ERROR_REASON_UNKNOWN_METHOD, 'Not served yet.')
+    async listSessions({ tripId, pageSize, pageToken }) {
+      const limit = pageSize === 0 ? SESSIONS_PAGE : pageSize
+      const now = nowMs()
+      const after = readPageToken(pageToken, 'm_')
+      const found = await sessionStore.listLive({ tripId, after, limit: limit + 1, nowMs: now })
+      const page = found.slice(0, limit)
+      const last = found.length > limit ? page.at(-1) : undefined
+      return {
+        sessions: page.map((session) => encodeLiveSession(session, now)),
+        nextPageToken: last === undefined ? '' : writePageToken({ atMs: last.openedMs, id: last.id }),
+      }
     },
 
     async getPool() {
-      throw new DomainError(ErrorReason.ERROR_REASON_UNKNOWN_METHOD, 'Not served yet.')
+      return await readPool()
     },
   }
 }

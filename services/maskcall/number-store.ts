@@ -1,10 +1,15 @@
 /** The pool of virtual numbers in MongoDB, brought up to date from the setting at each start. */
 import type { CollectionSpec, MongoLink } from '@hushryd/kernel/stores/mongo.ts'
+import type { Filter } from 'mongodb'
 import type { PoolNumber } from './number-list.ts'
 import { PROVIDER_NAMES, type ProviderName } from './voice-provider.ts'
 
 /** `paused`: nobody new gets it, the sessions that have it keep it. Set by operators, never by a start. */
 export type NumberState = 'active' | 'paused' | 'retired'
+
+export interface KnownNumber extends PoolNumber {
+  readonly state: NumberState
+}
 
 interface NumberDocument {
   /** E.164. */
@@ -70,9 +75,17 @@ export class NumberStore {
   }
 
   async listActive(): Promise<PoolNumber[]> {
+    return (await this.#list({ state: 'active' })).map(({ state: _state, ...number }) => number)
+  }
+
+  async listAll(): Promise<KnownNumber[]> {
+    return await this.#list({})
+  }
+
+  async #list(filter: Filter<NumberDocument>): Promise<KnownNumber[]> {
     const documents = await this.#link.run((db) =>
-      db.collection<NumberDocument>(numbersSpec.name).find({ state: 'active' }).toArray(),
+      db.collection<NumberDocument>(numbersSpec.name).find(filter).toArray(),
     )
-    return documents.map(({ _id, provider, country, circle }) => ({ number: _id, provider, country, circle }))
+    return documents.map(({ _id, ...rest }) => ({ number: _id, ...rest }))
   }
 }

@@ -1,25 +1,26 @@
-/** Where a page of the log ended: the time and the id of its last call. */
+/** Where a page ended: the time and the id of its last entry. */
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
-import type { Call } from './call.ts'
 
-export interface Position {
-  readonly startedMs: number
+export interface PageEnd {
+  readonly atMs: number
   readonly id: string
 }
 
-export function writePageToken({ startedMs, id }: Pick<Call, 'startedMs' | 'id'>): string {
-  return Buffer.from(`${startedMs} ${id}`).toString('base64url')
+export function writePageToken({ atMs, id }: PageEnd): string {
+  return Buffer.from(`${atMs} ${id}`).toString('base64url')
 }
 
-/** Undefined for the first page. */
-export function readPageToken(token: string): Position | undefined {
+/** Of calls (`c_`) or sessions (`m_`). Undefined for the first page. */
+export function readPageToken(token: string, idPrefix: 'c_' | 'm_'): PageEnd | undefined {
   if (token === '') return undefined
-  const match = /^(\d{1,15}) (c_[A-Za-z0-9_-]{1,64})$/.exec(Buffer.from(token, 'base64url').toString('utf8'))
-  const [, startedMs, id] = match ?? []
-  if (startedMs === undefined || id === undefined) {
+  const match = /^(\d{1,15}) ([cm]_[A-Za-z0-9_-]{1,64})$/.exec(
+    Buffer.from(token, 'base64url').toString('utf8'),
+  )
+  const [, atMs, id] = match ?? []
+  if (atMs === undefined || id === undefined || !id.startsWith(idPrefix)) {
     throw new DomainError(ErrorReason.ERROR_REASON_INVALID_REQUEST, 'The page token is none of ours.', {
       violations: [{ field: 'page_token', description: 'is none that an answer gave' }],
     })
   }
-  return { startedMs: Number(startedMs), id }
+  return { atMs: Number(atMs), id }
 }

@@ -25,6 +25,7 @@ import { createHandlers } from './handlers.ts'
 import { Inbound } from './inbound.ts'
 import { NumberStore, numbersSpec } from './number-store.ts'
 import { Pool } from './pool.ts'
+import { createPoolReader } from './pool-reader.ts'
 import { PoolWatch } from './pool-watch.ts'
 import { ProviderLink } from './provider-link.ts'
 import { createVoiceProviders } from './providers/providers.ts'
@@ -146,6 +147,13 @@ export async function startMaskcall(
     events,
     nowMs,
   })
+  const readPool = createPoolReader({
+    numbers,
+    sessions: sessionStore,
+    placesPerNumber: config.MASKCALL_PLACES_PER_NUMBER,
+    lowPercent: config.MASKCALL_POOL_LOW_PERCENT,
+    nowMs,
+  })
   const callLog = new CallLog({
     store: callStore,
     sessions: sessionStore,
@@ -210,7 +218,7 @@ export async function startMaskcall(
       register: (add) =>
         add(
           MaskCallServiceDefinition,
-          createHandlers({ sessions, calls, callStore, directory, webhooks, nowMs }),
+          createHandlers({ sessions, sessionStore, readPool, calls, callStore, directory, webhooks, nowMs }),
         ),
     }),
   )

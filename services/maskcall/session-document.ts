@@ -89,6 +89,7 @@ export const sessionsSpec: CollectionSpec = {
       unique: true,
       partialFilterExpression: { state: 'active' },
     },
+    { name: 'live', key: { openedAt: -1, _id: -1 }, partialFilterExpression: { state: 'active' } },
     { name: 'due', key: { dueAt: 1 }, partialFilterExpression: { dueAt: { $exists: true } } },
     { name: 'keyId', key: { keyId: 1 }, partialFilterExpression: { keyId: { $exists: true } } },
     { name: 'expiry', key: { openedAt: 1 }, expireAfterSeconds: KEPT_S },

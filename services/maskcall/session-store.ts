@@ -1,6 +1,7 @@
 /** Mask sessions in MongoDB: each change is one guarded write, so that processes need no other agreement. */
 import type { MongoLink } from '@hushryd/kernel/stores/mongo.ts'
-import { type Collection, MongoServerError } from 'mongodb'
+import { type Collection, type Filter, MongoServerError } from 'mongodb'
+import type { PageEnd } from './page-token.ts'
 import type { MaskSession, Role, VirtualNumber } from './session.ts'
 import { fromDocument, type SessionDocument, sessionsSpec, toDocument } from './session-document.ts'
 
@@ -10,7 +11,19 @@ export type InsertOutcome = 'opened' | 'claimed_by_others' | 'exists'
 
 export interface NumberUse {
   readonly number: string
+  /** Places of live and of resting sessions, */
   readonly held: number
+  /** and of the live ones alone. */
+  readonly live: number
+}
+
+export interface LivePage {
+  /** Empty for all trips. */
+  readonly tripId: string
+  /** The last one of the page before. */
+  readonly after: PageEnd | undefined
+  readonly limit: number
+  readonly nowMs: number
 }
 
 /** Which of the unique indexes refused; undefined for any other error. */
@@ -87,6 +100,27 @@ export class SessionStore {
 
   async listActiveOf(tripId: string): Promise<MaskSession[]> {
     const documents = await this.#run((sessions) => sessions.find({ tripId, state: 'active' }).toArray())
+    return documents.map(fromDocument)
+  }
+
+  /** Those that connect, newest first. */
+  async listLive({ tripId, after, limit, nowMs }: LivePage): Promise<MaskSession[]> {
+    const filter: Filter<SessionDocument> = {
+      state: 'active',
+      expiresMs: { $gt: nowMs },
+      ...(tripId === '' ? {} : { tripId }),
+      ...(after === undefined
+        ? {}
+        : {
+            $or: [
+              { openedAt: { $lt: new Date(after.atMs) } },
+              { openedAt: new Date(after.atMs), _id: { $lt: after.id } },
+            ],
+          }),
+    }
+    const documents = await this.#run((sessions) =>
+      sessions.find(filter).sort({ openedAt: -1, _id: -1 }).limit(limit).toArray(),
+    )
     return documents.map(fromDocument)
   }
 
@@ -199,13 +233,19 @@ export class SessionStore {
   async countUse(): Promise<NumberUse[]> {
     const found = await this.#run((sessions) =>
       sessions
-        .aggregate<{ _id: string; held: number }>([
+        .aggregate<{ _id: string; held: number; live: number }>([
           { $match: { isHeld: true } },
           { $unwind: '$numbers' },
-          { $group: { _id: '$numbers.number', held: { $sum: 1 } } },
+          {
+            $group: {
+              _id: '$numbers.number',
+              held: { $sum: 1 },
+              live: { $sum: { $cond: [{ $eq: ['$state', 'active'] }, 1, 0] } },
+            },
+          },
         ])
         .toArray(),
     )
-    return found.map(({ _id, held }) => ({ number: _id, held }))
+    return found.map(({ _id, held, live }) => ({ number: _id, held, live }))
   }
 }
