@@ -7,7 +7,31 @@ import { findSysroot, throughLoader } from '../sysroot.ts'
 import { firstBytes } from './first-bytes.ts'
 import { LocalServer, type ServerOptions, type ServerSpec } from './local-server.ts'
 
-export async function describeNats(dataDir: string, port: number): Promise<ServerSpec> {
+export interface NatsSpec extends ServerSpec {
+  /** As other servers and JetStream call it. */
+  readonly serverName: string
+}
+
+/** A server's place in a cluster. */
+export interface ClusterSeat {
+  /** For the other servers. */
+  readonly port: number
+  /** Of all servers. */
+  readonly ports: readonly number[]
+}
+
+function clusterLines({ port, ports }: ClusterSeat): string[] {
+  return [
+    'cluster {',
+    '  name: hushryd',
+    `  host: ${JSON.stringify(HOST)}`,
+    `  port: ${port}`,
+    `  routes: ${JSON.stringify(ports.map((each) => `nats://${HOST}:${each}`))}`,
+    '}',
+  ]
+}
+
+export async function describeNats(dataDir: string, port: number, seat?: ClusterSeat): Promise<NatsSpec> {
   const sysroot = await findSysroot()
   // The name is how the probe tells this server from another one that got the port first.
   const serverName = `hushryd-${randomUUID()}`
@@ -25,11 +49,13 @@ export async function describeNats(dataDir: string, port: number): Promise<Serve
       '  max_memory_store: 256MB',
       '  max_file_store: 8GB',
       '}',
+      ...(seat === undefined ? [] : clusterLines(seat)),
       '',
     ].join('\n'),
   )
   return {
     name: 'nats',
+    serverName,
     command: throughLoader(sysroot, join(sysroot.folder, 'usr/sbin/nats-server'), ['--config', config]),
     url: `nats://${HOST}:${port}`,
     address: `nats://${HOST}:${port}`,

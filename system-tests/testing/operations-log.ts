@@ -8,7 +8,7 @@ const STREAM = 'ADMIN'
 const READ_MS_MAX = 10_000
 
 export async function readOperationsLog(system: TestSystem): Promise<Event[]> {
-  const nats = await connect({ servers: system.plan.stores.natsUrl })
+  const nats = await connect({ servers: system.plan.stores.natsUrl.split(',') })
   try {
     const { state } = await (await jetstreamManager(nats)).streams.info(STREAM)
     if (state.messages === 0) return []
