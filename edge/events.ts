@@ -3,6 +3,7 @@ import { ERROR_TABLE } from '@hushryd/kernel/error-table.ts'
 import type { Metrics } from '@hushryd/kernel/metrics.ts'
 import { CLOSE, type CloseCode } from './close-codes.ts'
 import type { ClientMessage } from './frames/codec.ts'
+import type { SosWay } from './sos-lane.ts'
 
 const CLIENT_KINDS = ['join', 'leave', 'location', 'locations', 'call', 'cancel', 'ping', 'invalid'] as const
 const SERVER_KINDS = [
@@ -42,6 +43,7 @@ const SOCKET_FAILURES = {
   WS_ERR_TOO_MANY_BUFFERED_PARTS: 'too_many_parts',
 } as const
 const FAILURE_NAMES = ['too_large', 'not_utf8', 'too_many_parts', 'protocol', 'connection'] as const
+const SOS_WAYS = ['lane', 'call'] as const satisfies readonly SosWay[]
 const CLOSE_NAMES = [...Object.keys(CLOSE), 'other']
 
 export const metricSpecs = {
@@ -112,6 +114,11 @@ export const metricSpecs = {
     name: 'hushryd_edge_lane_ack_seconds',
     help: 'From a batch’s flush to its acknowledgement: stored, or safely queued.',
   },
+  sosSeconds: {
+    name: 'hushryd_edge_sos_seconds',
+    help: 'From an alert’s frame to its answer, whichever it is: over the lane, or as a call of its own.',
+    labels: { way: SOS_WAYS },
+  },
   pushes: {
     name: 'hushryd_edge_pushes_total',
     help: 'Events from services.',
@@ -148,6 +155,7 @@ export function createEvents(metrics: Metrics) {
   const positionsSkipped = metrics.counter(metricSpecs.positionsSkipped).bind({})
   const delivery = metrics.histogram(metricSpecs.delivery).bind({})
   const socketFailures = metrics.counter(metricSpecs.socketFailures)
+  const sosSeconds = boundEach(SOS_WAYS, (way) => metrics.histogram(metricSpecs.sosSeconds).bind({ way }))
   const moved = metrics.counter(metricSpecs.moved).bind({})
   const floods = metrics.counter(metricSpecs.floods).bind({})
   const laneThinned = metrics.counter(metricSpecs.laneThinned).bind({})
@@ -183,6 +191,8 @@ export function createEvents(metrics: Metrics) {
     },
     laneThinned: (count: number) => laneThinned.inc(count),
     laneAcked: (ms: number) => laneAck.observe(ms / 1000),
+    sosAnswered: (way: SosWay, ms: number, traceId: string | undefined) =>
+      sosSeconds[way].observe(ms / 1000, traceId),
     pushed: (subject: (typeof PUSH_OUTCOMES)[number]) => pushes.inc({ subject }),
     /** Gauges that are read when scraped. */
     watch(read: { readonly rooms: () => number; readonly laneHeld: () => number }): void {

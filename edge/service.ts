@@ -157,6 +157,7 @@ export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {
     open: (requests, signal) => sosLane.connect(requests, { signal }),
     clock,
     log,
+    onAnswered: events.sosAnswered,
   })
   const alertsEnd = new AbortController()
   const alertsRun = alerts.run(alertsEnd.signal)

@@ -58,7 +58,9 @@ async function startLane() {
   const service = new FakeService()
   const clock = new FakeClock()
   const { log } = createMemoryLog()
-  const lane = new SosLane({ edgeId: 'edge-1', open: service.open, clock, log })
+  const ways: string[] = []
+  const onAnswered = (way: string): void => void ways.push(way)
+  const lane = new SosLane({ edgeId: 'edge-1', open: service.open, clock, log, onAnswered })
   const stopped = new AbortController()
   const running = lane.run(stopped.signal)
   await settle()
@@ -68,6 +70,7 @@ async function startLane() {
     clock,
     lane,
     ordinary,
+    ways,
     /** The alert's id as it was answered, with a mark where that came by a call. */
     raise: async (alertId: string, signal?: AbortSignal): Promise<string> => {
       const request = TriggerSosRequest.encode(TriggerSosRequest.fromPartial({ alertId })).finish()
@@ -132,6 +135,7 @@ test('a lane that says nothing is not waited for', async () => {
   lane.service.answer('a')
   await settle()
   expect(lane.ordinary).toEqual(['a'])
+  expect(lane.ways).toEqual(['call'])
 })
 
 test('without a lane each is a call, and the lane serves again once the service is back', async () => {

@@ -15,7 +15,8 @@ import { type Clock, pause } from '@hushryd/kernel/clock.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { Log } from '@hushryd/kernel/log.ts'
 import { backoffMs } from '@hushryd/kernel/loop.ts'
-import type { LaneCall } from './bridge/call.ts'
+import { activeTraceId, activeTraceparent } from '@hushryd/kernel/tracing.ts'
+import type { CallContext, LaneCall } from './bridge/call.ts'
 import { Outgoing } from './outgoing.ts'
 
 export const TRIGGER_METHOD = 'hushryd.sos.v1.SosService/TriggerSos'
@@ -25,11 +26,16 @@ export type OpenSosLane = (
   signal: AbortSignal,
 ) => AsyncIterable<ConnectResponse>
 
+/** `call`: as a call of its own, because the lane was down or silent. */
+export type SosWay = 'lane' | 'call'
+
 export interface SosLaneOptions {
   readonly edgeId: string
   readonly open: OpenSosLane
   readonly clock: Clock
   readonly log: Log
+  /** From the frame to the answer, whichever it is. */
+  readonly onAnswered: (way: SosWay, durationMs: number, traceId: string | undefined) => void
 }
 
 /** The service answers within 0.4 s; a stream on which nothing comes for longer is taken for stuck. */
@@ -66,7 +72,25 @@ export class SosLane {
   }
 
   /** For the bridge. */
-  readonly call: LaneCall = async (request, { caller, signal }, ordinary) => {
+  readonly call: LaneCall = async (request, context, ordinary) => {
+    const startMs = performance.now()
+    let way: SosWay = 'lane'
+    const asCall = (): Promise<Uint8Array> => {
+      way = 'call'
+      return ordinary()
+    }
+    try {
+      return await this.#call(request, context, asCall)
+    } finally {
+      this.#options.onAnswered(way, performance.now() - startMs, activeTraceId())
+    }
+  }
+
+  async #call(
+    request: Uint8Array,
+    { caller, signal }: CallContext,
+    ordinary: () => Promise<Uint8Array>,
+  ): Promise<Uint8Array> {
     const isRoom = this.#pending.size < PENDING_MAX
     if (!this.isUp || !isRoom || caller.kind !== 'user') return await ordinary()
     const { alertId, tripId, bookingId, location } = decode(request)
@@ -79,6 +103,7 @@ export class SosLane {
         bookingId,
         location,
         receivedAt: this.#options.clock.nowMs(),
+        traceparent: activeTraceparent(),
       },
       signal,
     )

@@ -109,6 +109,19 @@ export function durationMs(options: IntegerOptions = {}): Setting<number> {
   return setting({ ...options, kind: 'milliseconds', read: (value) => readInteger(value, { min, max }) })
 }
 
+/** A share, from 0 to 1. */
+export function ratio(options: ValueOptions<number> = {}): Setting<number> {
+  return setting({
+    ...options,
+    kind: 'number from 0 to 1',
+    read(value) {
+      const number = Number(value)
+      if (!/^\d*\.?\d+$/.test(value) || number > 1) throw new Error(`is no number from 0 to 1: ${value}`)
+      return number
+    },
+  })
+}
+
 interface UrlOptions extends ValueOptions<string> {
   /** Such as ['redis:', 'rediss:']; any where left out. */
   readonly protocols?: readonly string[]

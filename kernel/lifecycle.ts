@@ -1,6 +1,7 @@
 /** The life of a process: settings, start, signals, an orderly end. */
 import { ConfigError, type Environment, environment, flag, readEnv } from './config.ts'
 import { createLog } from './log.ts'
+import { startTraces, traceSettings } from './trace-settings.ts'
 
 /** sysexits.h: EX_CONFIG, so that an orchestrator's log tells a wrong setting from a crash. */
 const EXIT_CONFIG = 78
@@ -61,11 +62,16 @@ export async function run<C>(
   }
 
   const config = readOrExit(readConfig)
-  const { HUSHRYD_PARENT_PIPE } = readOrExit((env) => readEnv(env, lifecycleSettings))
+  const { HUSHRYD_PARENT_PIPE, ...traceConfig } = readOrExit((env) =>
+    readEnv(env, { ...lifecycleSettings, ...traceSettings }),
+  )
   // Registered before the start: a signal during it stops the process once it is up.
   const stopping = stopRequested(HUSHRYD_PARENT_PIPE)
+  let traces: AsyncDisposable | undefined
   let service: AsyncDisposable
   try {
+    // Before everything that may be traced.
+    traces = await startTraces(traceConfig, process.argv[1] ?? '')
     service = await start(config)
   } catch (error) {
     return fail('start failed')(error) as never
@@ -76,6 +82,7 @@ export async function run<C>(
   const bound = setTimeout(() => fail('stop took too long')(undefined), STOP_BOUND_MS)
   try {
     await service[Symbol.asyncDispose]()
+    await traces?.[Symbol.asyncDispose]()
   } catch (error) {
     return fail('stop failed')(error) as never
   }

@@ -16,6 +16,17 @@ test('a label value outside of its set counts as other', async () => {
   expect(text).not.toContain('4711')
 })
 
+test('a counter and a histogram are there with 0 for each of their labels, so that the first event is seen', async () => {
+  const metrics = createMetrics('test')
+  metrics.counter(SENT)
+  metrics.histogram({ name: 'test_leg_seconds', help: 'h', labels: { leg: ['stream', 'admin'] } })
+  metrics.counter({ name: 'test_many_total', help: 'h', labels: { n: Array.from({ length: 101 }, String) } })
+  const text = await metrics.render()
+  expect(text).toContain('test_sent_total{outcome="ok",app="test"} 0')
+  expect(text).toContain('test_leg_seconds_count{app="test",leg="admin"} 0')
+  expect(text).not.toMatch(/test_many_total\{/)
+})
+
 test('a gauge with a reader is read when it is scraped, and histograms have a bucket at both promises', async () => {
   const metrics = createMetrics('test')
   let size = 1

@@ -4,7 +4,15 @@
  *
  * Specs are exported constants, from which docs/METRICS.md is generated.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type OpenMetricsContentType,
+  Registry,
+} from 'prom-client'
+import { isTracing } from './tracing.ts'
 
 /** Each label with all the values it may take. */
 export type LabelSets = Readonly<Record<string, readonly string[]>>
@@ -46,16 +54,17 @@ export interface GaugeMetric<L extends LabelSets> {
   bind(labels: LabelValues<L>): BoundGauge
 }
 export interface BoundHistogram {
-  observe(value: number): void
+  observe(value: number, traceId?: string): void
 }
 export interface HistogramMetric<L extends LabelSets> {
-  observe(labels: LabelValues<L>, value: number): void
+  /** The trace, where there is one, is kept as the example of its bucket. */
+  observe(labels: LabelValues<L>, value: number, traceId?: string): void
   bind(labels: LabelValues<L>): BoundHistogram
 }
 
 /** Without labels, `labels` is `{}`. Asking again for the same name gives the same metric. */
 export interface Metrics {
-  readonly registry: Registry
+  readonly registry: Registry | Registry<OpenMetricsContentType>
   counter<const L extends LabelSets = Record<never, never>>(spec: MetricSpec<L>): CounterMetric<L>
   /** With `read` the gauge is read when it is scraped. */
   gauge<const L extends LabelSets = Record<never, never>>(
@@ -65,6 +74,20 @@ export interface Metrics {
   histogram<const L extends LabelSets = Record<never, never>>(spec: MetricSpec<L>): HistogramMetric<L>
   /** The text that Prometheus reads. */
   render(): Promise<string>
+}
+
+/** More series than this, and those that never happen are not worth their place. */
+const ZEROS_MAX = 100
+
+/** Every combination of the labels' values; none where they are too many. */
+function combinationsOf({ labels = {} }: MetricSpec): Record<string, string>[] {
+  const sets = Object.entries(labels)
+  if (sets.length === 0 || sets.reduce((product, [, values]) => product * values.length, 1) > ZEROS_MAX)
+    return []
+  return sets.reduce<Record<string, string>[]>(
+    (made, [label, values]) => made.flatMap((some) => values.map((value) => ({ ...some, [label]: value }))),
+    [{}],
+  )
 }
 
 type Closed = (labels: Readonly<Record<string, string>>) => Record<string, string>
@@ -82,8 +105,22 @@ function closeLabels({ name, labels = {} }: MetricSpec): Closed {
   }
 }
 
+function createRegistry(hasExamples: boolean): Metrics['registry'] {
+  if (!hasExamples) return new Registry()
+  const registry = new Registry<OpenMetricsContentType>()
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
+  return registry
+}
+
+/**
+ * A counter with closed labels is there with 0 for each of them from the start:
+ * one that appears with its first event hides that event from `increase()`. So
+ * is a histogram. While traces are on, /metrics is OpenMetrics, which has a
+ * place for examples; histograms then name a trace for each bucket.
+ */
 export function createMetrics(service: string): Metrics {
-  const registry = new Registry()
+  const hasExamples = isTracing()
+  const registry = createRegistry(hasExamples)
   // Not `service`, which on calls is the gRPC service.
   registry.setDefaultLabels({ app: service })
   collectDefaultMetrics({ register: registry })
@@ -113,6 +150,7 @@ export function createMetrics(service: string): Metrics {
       once(spec.name, () => {
         const metric = new Counter<string>(base(spec))
         const close = closeLabels(spec)
+        for (const labels of combinationsOf(spec)) metric.inc(labels, 0)
         return {
           inc: (labels, by = 1) => metric.inc(close(labels), by),
           bind: (labels) => {
@@ -147,13 +185,24 @@ export function createMetrics(service: string): Metrics {
         const metric = new Histogram<string>({
           ...base(spec),
           buckets: [...(spec.buckets ?? LATENCY_BUCKETS_S)],
+          enableExemplars: hasExamples,
         })
         const close = closeLabels(spec)
+        for (const labels of combinationsOf(spec)) metric.zero(labels)
+        function observe(labels: Record<string, string>, value: number, traceId: string | undefined): void {
+          if (!hasExamples) metric.observe(labels, value)
+          else if (traceId === undefined) metric.observe({ labels, value })
+          else metric.observe({ labels, value, exemplarLabels: { trace_id: traceId } })
+        }
         return {
-          observe: (labels, value) => metric.observe(close(labels), value),
+          observe: (labels, value, traceId) => observe(close(labels), value, traceId),
           bind: (labels) => {
-            const child = metric.labels(close(labels))
-            return { observe: (value) => child.observe(value) }
+            const closed = close(labels)
+            const child = metric.labels(closed)
+            return {
+              observe: (value, traceId) =>
+                traceId === undefined ? child.observe(value) : observe(closed, value, traceId),
+            }
           },
         }
       }),

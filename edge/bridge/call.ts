@@ -8,6 +8,8 @@ import { type Caller, callerMetadata } from '@hushryd/kernel/rpc/caller.ts'
 import type { RpcChannel } from '@hushryd/kernel/rpc/client.ts'
 import { ERROR_DETAILS_KEY } from '@hushryd/kernel/rpc/error-details.ts'
 import { toDomainError } from '@hushryd/kernel/rpc/error-wire.ts'
+import { traced } from '@hushryd/kernel/tracing.ts'
+import { isSosMethod } from '../sos-names.ts'
 import { toPublicError, unavailable } from './call-error.ts'
 import { type BridgeMethod, checkCaller, exposedMethods } from './exposed-methods.ts'
 import { answerToJson, requestToBinary } from './json-codec.ts'
@@ -129,7 +131,20 @@ export function createCallBridge({ channelOf, metrics, lanes = new Map() }: Call
     }
   }
 
-  async function callBinary(method: BridgeMethod, request: Uint8Array, context: CallContext) {
+  /** Where a person's request becomes a trace: from its frame, or its REST request, to the answer. */
+  function callBinary(method: BridgeMethod, request: Uint8Array, context: CallContext) {
+    return traced(
+      method.name,
+      {
+        kind: 'server',
+        root: isSosMethod(method.name) ? 'urgent' : 'sampled',
+        attributes: { 'rpc.method': method.name, 'hushryd.request_id': context.requestId },
+      },
+      () => callByLane(method, request, context),
+    )
+  }
+
+  async function callByLane(method: BridgeMethod, request: Uint8Array, context: CallContext) {
     const lane = lanes.get(method.name)
     if (lane === undefined) return await callUnary(method, request, context)
     checkCaller(method, context.caller)

@@ -10,6 +10,7 @@ import { type ClientMiddleware, Metadata, Status } from 'nice-grpc-common'
 import { DomainError, ErrorReason } from '../error.ts'
 import { errorOf } from '../error-table.ts'
 import type { Metrics } from '../metrics.ts'
+import { startSpan, TRACEPARENT } from '../tracing.ts'
 import { CALLER_KEYS, type PeerCredential } from './caller.ts'
 import { isAbortError, toDomainError } from './error-wire.ts'
 import { FLOW_WINDOW_BYTES, MESSAGE_BYTES_MAX } from './message-limits.ts'
@@ -99,12 +100,15 @@ function timeoutOf(options: RpcCallOptions, defaultMs: number | undefined): numb
 /** gRPC's header holds at most eight digits. */
 const GRPC_TIMEOUT_MS_MAX = 99_999_999
 
-function callMetadata(
-  given: Metadata | undefined,
-  peer: PeerCredential,
-  timeoutMs: number | undefined,
-): Metadata {
+interface CallHeaders {
+  readonly peer: PeerCredential
+  readonly timeoutMs: number | undefined
+  readonly traceparent: string | undefined
+}
+
+function callMetadata(given: Metadata | undefined, { peer, timeoutMs, traceparent }: CallHeaders): Metadata {
   const metadata = new Metadata(given)
+  if (traceparent !== undefined) metadata.set(TRACEPARENT, traceparent)
   if (peer.key !== undefined) {
     metadata.set(CALLER_KEYS.peer, peer.name)
     metadata.set(CALLER_KEYS.peerKey, peer.key)
@@ -131,12 +135,19 @@ function createMiddleware(peer: PeerCredential, options: RpcClientOptions): Clie
       { ...(ownTimeoutMs === undefined ? {} : { timeoutMs: ownTimeoutMs }), deadlineMs },
       isStream ? undefined : options.timeoutMs,
     )
+    const span = isStream
+      ? undefined
+      : startSpan(path.slice(1), {
+          kind: 'client',
+          attributes: { 'rpc.system.name': 'grpc', 'rpc.method': path.slice(1) },
+        })
     const controller = new AbortController()
     const { signal } = callOptions
     const abort = (): void => controller.abort()
     let trailer: Metadata | undefined
     let isLate = false
     let status: Status = Status.OK
+    let failure: string | undefined
     let timer: NodeJS.Timeout | undefined
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort)
@@ -153,7 +164,7 @@ function createMiddleware(peer: PeerCredential, options: RpcClientOptions): Clie
       if (timeoutMs !== undefined && timeoutMs <= 0) throw tooLate(path)
       return yield* call.next(call.request, {
         ...callOptions,
-        metadata: callMetadata(callOptions.metadata, peer, timeoutMs),
+        metadata: callMetadata(callOptions.metadata, { peer, timeoutMs, traceparent: span?.traceparent }),
         signal: controller.signal,
         onTrailer(received) {
           trailer = received
@@ -162,7 +173,9 @@ function createMiddleware(peer: PeerCredential, options: RpcClientOptions): Clie
       })
     } catch (error) {
       const domainError = isLate && isAbortError(error) ? tooLate(path) : toDomainError(error, trailer)
-      status = errorOf(domainError.reason).status
+      const { status: failed, name } = errorOf(domainError.reason)
+      status = failed
+      failure = name
       throw domainError
     } finally {
       clearTimeout(timer)
@@ -171,8 +184,10 @@ function createMiddleware(peer: PeerCredential, options: RpcClientOptions): Clie
         seconds?.observe(
           { ...methodLabels(path), code: statusName(status) },
           (performance.now() - startMs) / 1000,
+          span?.traceId,
         )
       }
+      span?.end(failure)
     }
   }
 }

@@ -17,6 +17,8 @@ export interface CallEnd {
   readonly error: unknown
   readonly requestId: string
   readonly tripId: string | undefined
+  /** Where the call is traced. */
+  readonly traceId: string | undefined
 }
 
 export interface CallRecord {
@@ -42,7 +44,7 @@ export function createRequestLog(log: Log, metrics: Metrics): RequestLog {
         log.info({ method: path }, 'stream opened')
       }
       return {
-        end({ wire, error, requestId, tripId }) {
+        end({ wire, error, requestId, tripId, traceId }) {
           const durationMs = performance.now() - startMs
           const status = wire?.code ?? Status.OK
           const code = statusName(status)
@@ -50,7 +52,7 @@ export function createRequestLog(log: Log, metrics: Metrics): RequestLog {
             streams.dec(labels)
             streamsEnded.inc({ ...labels, code })
           } else {
-            seconds.observe({ ...labels, code }, durationMs / 1000)
+            seconds.observe({ ...labels, code }, durationMs / 1000, traceId)
           }
           const record = {
             method: path,
@@ -59,6 +61,7 @@ export function createRequestLog(log: Log, metrics: Metrics): RequestLog {
             durationMs: Math.round(durationMs * 100) / 100,
             requestId,
             ...(tripId === undefined ? {} : { tripId }),
+            ...(traceId === undefined ? {} : { traceId }),
           }
           const message = isStream ? 'stream ended' : 'call'
           if (wire?.reason === ErrorReason.ERROR_REASON_INTERNAL)

@@ -4,8 +4,10 @@
  */
 import type { CallContext, ServerMiddleware } from 'nice-grpc-common'
 import { DomainError, ErrorReason } from '../error.ts'
+import { errorOf } from '../error-table.ts'
+import { startSpan, TRACEPARENT, type TraceSpan, withinSpan } from '../tracing.ts'
 import { checkAudience } from './audience.ts'
-import { CALLER_KEYS, type PeerTrust, readCaller } from './caller.ts'
+import { CALLER_KEYS, type PeerTrust, type ReadCaller, readCaller } from './caller.ts'
 import { readDeadline, tooLate } from './deadline.ts'
 import { ERROR_DETAILS_KEY } from './error-details.ts'
 import { isAbortError, toServerError, type WireError } from './error-wire.ts'
@@ -61,6 +63,25 @@ function goingAway(): DomainError {
   return new DomainError(ErrorReason.ERROR_REASON_UNAVAILABLE, 'This server is going away; connect again.')
 }
 
+/**
+ * Of a unary call. The trace is the caller's where that is one of ours: what
+ * strangers send would decide what is kept. HushRyd's own backend comes from
+ * outside of every trace, so its calls begin some. Streams last for hours, and
+ * have none.
+ */
+function startCallSpan(
+  path: string,
+  { peer, requestId }: ReadCaller,
+  parent: string | undefined,
+): TraceSpan | undefined {
+  return startSpan(path.slice(1), {
+    kind: 'server',
+    parent: peer === undefined ? undefined : parent,
+    ...(peer === 'backend' ? { root: 'sampled' } : {}),
+    attributes: { 'rpc.system.name': 'grpc', 'rpc.method': path.slice(1), 'hushryd.request_id': requestId },
+  })
+}
+
 export function createCallMiddleware(options: CallMiddlewareOptions): ServerMiddleware<RpcContext> {
   const { served, trust, requestLog, stopper } = options
 
@@ -68,7 +89,9 @@ export function createCallMiddleware(options: CallMiddlewareOptions): ServerMidd
     const { path } = call.method
     const isStream = call.requestStream || call.responseStream
     const record = requestLog.begin(path, isStream)
-    const { caller: claimed, peer, requestId } = readCaller(context.metadata, trust)
+    const read = readCaller(context.metadata, trust)
+    const { caller: claimed, peer, requestId } = read
+    const span = isStream ? undefined : startCallSpan(path, read, context.metadata.get(TRACEPARENT))
     let wire: WireError | undefined
     let thrown: unknown
     let hasReturned = false
@@ -89,7 +112,8 @@ export function createCallMiddleware(options: CallMiddlewareOptions): ServerMidd
         hasReturned = true
         return result
       }
-      const step = await withinDeadline(call.next(call.request, inner).next(), deadlineMs, controller)
+      const first = withinSpan(span, () => call.next(call.request, inner).next())
+      const step = await withinDeadline(first, deadlineMs, controller)
       hasReturned = true
       // A method without response stream never yields, so its first step is its answer.
       if (!step.done) throw new Error(`${path} yielded`)
@@ -108,7 +132,8 @@ export function createCallMiddleware(options: CallMiddlewareOptions): ServerMidd
       }
       context.trailer.set(CALLER_KEYS.requestId, requestId)
       const tripId = call.requestStream ? undefined : findTripId(call.request)
-      record.end({ wire, error: thrown, requestId, tripId })
+      record.end({ wire, error: thrown, requestId, tripId, traceId: span?.traceId })
+      span?.end(wire === undefined ? undefined : errorOf(wire.reason).name)
     }
   }
 }

@@ -6,15 +6,10 @@ import {
   jetstreamManager,
   type StreamConfig,
 } from '@nats-io/jetstream'
-import {
-  createInbox,
-  headers,
-  type Msg,
-  type NatsConnection,
-  type PublishOptions,
-} from '@nats-io/transport-node'
+import { createInbox, headers, type Msg, type MsgHdrs } from '@nats-io/transport-node'
 import type { Log } from '../log.ts'
 import type { MetricSpec, Metrics } from '../metrics.ts'
+import { TRACEPARENT, traced } from '../tracing.ts'
 import type { NatsLink } from './nats.ts'
 import { storeAway, withStore } from './store-error.ts'
 
@@ -104,7 +99,13 @@ export interface JetStreamPublisher extends Disposable {
    * when it has not said so: NATS is away, the time is over, too many wait.
    * The message may still be stored then, so whoever repeats it gives a msgId.
    */
-  publish(subject: string, data: Uint8Array, options?: { readonly msgId?: string }): Promise<void>
+  publish(subject: string, data: Uint8Array, options?: JetStreamPublishOptions): Promise<void>
+}
+
+export interface JetStreamPublishOptions {
+  readonly msgId?: string
+  /** Of a message that is published outside of the work that it belongs to, as in a batch. */
+  readonly traceparent?: string | undefined
 }
 
 export const JETSTREAM_IN_FLIGHT = {
@@ -133,6 +134,14 @@ interface Pending {
 
 /** An acknowledgement starts with `{"stream"`, a refusal with `{"error"`. */
 const QUOTED_S = 0x73
+
+function headersOf(msgId: string | undefined, traceparent: string | undefined): MsgHdrs | undefined {
+  if (msgId === undefined && traceparent === undefined) return undefined
+  const head = headers()
+  if (msgId !== undefined) head.set(MSG_ID_HEADER, msgId)
+  if (traceparent !== undefined) head.set(TRACEPARENT, traceparent)
+  return head
+}
 
 /** Why JetStream refused; undefined for an acknowledgement. */
 function findRefusal(message: Msg): Error | undefined {
@@ -204,47 +213,44 @@ export function createJetStreamPublisher(
   }
   const stopFollowing = link.onDisconnected(() => failAll('the connection was lost'))
 
-  function send(
-    connection: NatsConnection,
-    subject: string,
-    data: Uint8Array,
-    publishOptions: PublishOptions,
-  ): void {
-    connection.publish(subject, data, publishOptions)
+  function store(subject: string, data: Uint8Array, head: MsgHdrs | undefined): Promise<void> {
+    const { connection } = link
+    if (connection === undefined || !link.isConnected) {
+      disconnected.inc()
+      return Promise.reject(storeAway('nats'))
+    }
+    if (pending.size >= inFlightMax) {
+      full.inc()
+      return Promise.reject(storeAway('nats', new Error(`${inFlightMax} messages already wait`)))
+    }
+    lastToken += 1
+    const token = lastToken.toString(36)
+    const reply = `${inbox}.${token}`
+    return new Promise<void>((resolve, reject) => {
+      pending.set(token, { resolve, reject, expiresMs: performance.now() + ackTimeoutMs })
+      try {
+        connection.publish(subject, data, head === undefined ? { reply } : { reply, headers: head })
+      } catch (error) {
+        pending.delete(token)
+        reject(storeAway('nats', error))
+      }
+    })
   }
 
   return {
     get inFlight() {
       return pending.size
     },
-    publish(subject, data, { msgId } = {}) {
-      const { connection } = link
-      if (connection === undefined || !link.isConnected) {
-        disconnected.inc()
-        return Promise.reject(storeAway('nats'))
-      }
-      if (pending.size >= inFlightMax) {
-        full.inc()
-        return Promise.reject(storeAway('nats', new Error(`${inFlightMax} messages already wait`)))
-      }
-      lastToken += 1
-      const token = lastToken.toString(36)
-      const reply = `${inbox}.${token}`
-      return new Promise<void>((resolve, reject) => {
-        pending.set(token, { resolve, reject, expiresMs: performance.now() + ackTimeoutMs })
-        try {
-          if (msgId === undefined) send(connection, subject, data, { reply })
-          else {
-            const head = headers()
-            head.set(MSG_ID_HEADER, msgId)
-            send(connection, subject, data, { reply, headers: head })
-          }
-        } catch (error) {
-          pending.delete(token)
-          reject(storeAway('nats', error))
-        }
-      })
-    },
+    publish: (subject, data, { msgId, traceparent } = {}) =>
+      traced(
+        `publish ${subject}`,
+        {
+          kind: 'producer',
+          parent: traceparent,
+          attributes: { 'messaging.system': 'nats', 'messaging.destination.name': subject },
+        },
+        (span) => store(subject, data, headersOf(msgId, span?.traceparent)),
+      ),
     [Symbol.dispose]() {
       clearInterval(sweep)
       stopFollowing()

@@ -12,6 +12,7 @@ import {
 } from 'mongodb'
 import type { Log } from '../log.ts'
 import type { MetricSpec, Metrics } from '../metrics.ts'
+import { traced } from '../tracing.ts'
 import { createCircuit, within } from './circuit.ts'
 import { withStore } from './store-error.ts'
 
@@ -50,6 +51,7 @@ const RUN_TIMEOUT_MS = 8000
 /** A socket without an answer for this long is given up. */
 const SOCKET_TIMEOUT_MS = 10_000
 const CHECK_TIMEOUT_MS = 1000
+const SPAN = { kind: 'client', attributes: { 'db.system.name': 'mongodb' } } as const
 const POOL_MAX = 50
 /** Operations that wait for a connection of the pool fail after this. */
 const POOL_WAIT_MS = 2000
@@ -100,7 +102,8 @@ export async function connectMongo(options: MongoLinkOptions): Promise<MongoLink
   const link: MongoLink = {
     client,
     db,
-    run: (work, { timeoutMs = RUN_TIMEOUT_MS } = {}) => circuit.run(() => within(timeoutMs, () => work(db))),
+    run: (work, { timeoutMs = RUN_TIMEOUT_MS } = {}) =>
+      traced('mongodb', SPAN, () => circuit.run(() => within(timeoutMs, () => work(db)))),
     async check() {
       try {
         await within(CHECK_TIMEOUT_MS, () => db.command({ ping: 1 }))

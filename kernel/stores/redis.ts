@@ -5,6 +5,7 @@
 import { Redis } from 'ioredis'
 import type { Log } from '../log.ts'
 import type { MetricSpec, Metrics } from '../metrics.ts'
+import { traced } from '../tracing.ts'
 import { createCircuit } from './circuit.ts'
 
 export interface RedisLinkOptions {
@@ -43,6 +44,7 @@ const CONNECT_TIMEOUT_MS = 2000
 /** A connection with commands under way on which nothing comes back is given up, and its commands fail. */
 const SOCKET_TIMEOUT_MS = 3000
 const RECONNECT_MS_MIN = 50
+const SPAN = { kind: 'client', attributes: { 'db.system.name': 'redis' } } as const
 const RECONNECT_MS_MAX = 1000
 
 export async function connectRedis(options: RedisLinkOptions): Promise<RedisLink> {
@@ -94,7 +96,7 @@ export async function connectRedis(options: RedisLinkOptions): Promise<RedisLink
     get isReady() {
       return raw.status === 'ready'
     },
-    run: (work) => circuit.run(() => work(raw)),
+    run: (work) => traced('redis', SPAN, () => circuit.run(() => work(raw))),
     onReady(listener) {
       readyListeners.add(listener)
       return () => void readyListeners.delete(listener)

@@ -70,11 +70,11 @@ export function startBatchQueue({ link, publisher, ring, log, namespace }: Batch
             // A repeat is recognised by its id, in the stream's window and by its record behind it.
             const published = await Promise.allSettled(
               notifications.map((notification) => {
-                const { notificationId, priority, channels } = notification
+                const { notificationId, priority, channels, traceparent } = notification
                 return publisher.publish(
                   queueSubject(namespace, priority, channels[0] ?? ''),
                   QueuedNotification.encode(notification).finish(),
-                  { msgId: notificationId },
+                  { msgId: notificationId, traceparent },
                 )
               }),
             )

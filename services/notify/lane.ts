@@ -11,6 +11,7 @@ import type { Log } from '@hushryd/kernel/log.ts'
 import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
 import { queueSubject } from '@hushryd/kernel/queued-notification.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
+import { TRACEPARENT, traced } from '@hushryd/kernel/tracing.ts'
 import type { JsMsg } from '@nats-io/jetstream'
 import { ACK_WAIT_MS, consume } from './consumer.ts'
 import type { NotifyEvents } from './events.ts'
@@ -98,7 +99,21 @@ export class Lane implements AsyncDisposable {
       return
     }
     await this.#pool.room()
-    this.#pool.start(() => this.#work(notification, message))
+    this.#pool.start(() =>
+      traced(
+        'notification',
+        {
+          kind: 'consumer',
+          parent: message.headers?.get(TRACEPARENT),
+          attributes: {
+            'messaging.system': 'nats',
+            'hushryd.notification_id': notification.id,
+            'hushryd.priority': notification.priority,
+          },
+        },
+        () => this.#work(notification, message),
+      ),
+    )
   }
 
   async #work(notification: Notification, message: JsMsg): Promise<void> {

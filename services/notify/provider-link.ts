@@ -1,5 +1,6 @@
 /** A provider with what keeps it and us safe from each other: a gate, a time-out, a circuit breaker. */
 import { type Clock, systemClock } from '@hushryd/kernel/clock.ts'
+import { traced } from '@hushryd/kernel/tracing.ts'
 import {
   BrokenCircuitError,
   type CircuitBreakerPolicy,
@@ -110,6 +111,16 @@ export class ProviderLink {
 
   /** Never throws: what went wrong is the answer. */
   async send(message: OutgoingMessage, timeoutMs: number): Promise<Handover> {
+    const { name, channel } = this.provider
+    const attributes = { 'hushryd.provider': name, 'hushryd.channel': channel }
+    return await traced('send', { kind: 'client', attributes }, async (span) => {
+      const handover = await this.#send(message, timeoutMs)
+      span?.note({ 'hushryd.outcome': handover.outcome })
+      return handover
+    })
+  }
+
+  async #send(message: OutgoingMessage, timeoutMs: number): Promise<Handover> {
     const signal = AbortSignal.timeout(Math.max(1, Math.min(timeoutMs, SEND_TIMEOUT_MS)))
     try {
       const result = await this.#breaker.execute(() =>

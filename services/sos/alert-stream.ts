@@ -38,15 +38,18 @@ export const ALERTS_PER_MESSAGE = 500
 
 export function encodeRaised(triggers: readonly Trigger[]): Uint8Array {
   return RaisedAlerts.encode({
-    alerts: triggers.map(({ alertId, userId, role, tripId, bookingId, location, receivedMs }) => ({
-      alertId,
-      userId,
-      role,
-      tripId,
-      bookingId,
-      location,
-      receivedAt: receivedMs,
-    })),
+    alerts: triggers.map(
+      ({ alertId, userId, role, tripId, bookingId, location, receivedMs, traceparent }) => ({
+        alertId,
+        userId,
+        role,
+        tripId,
+        bookingId,
+        location,
+        receivedAt: receivedMs,
+        traceparent,
+      }),
+    ),
   }).finish()
 }
 

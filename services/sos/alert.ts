@@ -42,6 +42,8 @@ export interface Trigger {
   readonly location: AlertLocation | undefined
   /** When the first process of ours received it, milliseconds since 1970. */
   readonly receivedMs: number
+  /** Where it is traced; not stored. */
+  readonly traceparent?: string | undefined
 }
 
 /** One message to one contact over one channel. */

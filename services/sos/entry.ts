@@ -3,6 +3,7 @@
  * Pure: the intake moves it on.
  */
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
+import type { TraceSpan } from '@hushryd/kernel/tracing.ts'
 import { type Alert, type Leg, type LegState, type Legs, personStatus, type Status } from './alert.ts'
 
 /** An alert as the database has it, with how far its legs are. */
@@ -45,6 +46,7 @@ export class Entry {
   readonly alert: Alert
   /** By the monotonic clock. */
   readonly startMs: number
+  readonly span: TraceSpan | undefined
   readonly outcomes: Partial<Record<Leg, LegState>> = {}
   openLegs = 4
   /** Set where the database had it before. */
@@ -54,9 +56,10 @@ export class Entry {
   isAnsweredEarly = false
   readonly waiting: Waiter[] = []
 
-  constructor(alert: Alert, startMs: number) {
+  constructor(alert: Alert, startMs: number, span?: TraceSpan) {
     this.alert = alert
     this.startMs = startMs
+    this.span = span
   }
 
   /** Answers whether that was the last open leg. */

@@ -94,7 +94,8 @@ export function createSosEvents(log: Log, metrics: Metrics) {
     raised: () => raised.inc(),
     folded: () => folded.inc(),
     answered: (how) => answers[how]?.inc(),
-    legEnded: (leg, outcome, durationMs) => legs[leg]?.[outcome]?.observe(durationMs / 1000),
+    legEnded: (leg, outcome, durationMs, traceId) =>
+      legs[leg]?.[outcome]?.observe(durationMs / 1000, traceId),
   }
 
   return {

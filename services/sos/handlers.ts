@@ -4,6 +4,7 @@ import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
 import type { SosServiceImplementation } from '@hushryd/gen/hushryd/sos/v1/sos.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { RpcContext } from '@hushryd/kernel/rpc/server.ts'
+import { activeTraceparent } from '@hushryd/kernel/tracing.ts'
 import { type Alert, type AlertId, readLocation, type Trigger } from './alert.ts'
 import type { AlertStore } from './alert-store.ts'
 import { findBroken } from './audit.ts'
@@ -64,6 +65,7 @@ export function createHandlers(parts: HandlerParts): SosServiceImplementation<Rp
         bookingId,
         location: readLocation(location),
         receivedMs: nowMs(),
+        traceparent: activeTraceparent(),
       })
       return {
         alertId: answer.alertId,

@@ -5,6 +5,7 @@
  */
 import type { Clock, Timer } from '@hushryd/kernel/clock.ts'
 import { type EscalationTimes, LEGS, type Leg, type LegState, raise, type Trigger } from './alert.ts'
+import { startAlertSpan, writeLegSpan } from './alert-trace.ts'
 import { type Answer, duplicateId, Entry, notTaken, type Waiter } from './entry.ts'
 import { LegQueue, type LegQueueOptions } from './leg-queue.ts'
 import type { Recent } from './recent.ts'
@@ -15,7 +16,7 @@ export interface IntakeEvents {
   raised(): void
   folded(): void
   answered(how: 'all_done' | 'queued' | 'early' | 'existing' | 'refused' | 'not_taken'): void
-  legEnded(leg: Leg, outcome: 'done' | 'backup' | 'failed', durationMs: number): void
+  legEnded(leg: Leg, outcome: 'done' | 'backup' | 'failed', durationMs: number, traceId?: string): void
 }
 
 export interface IntakeOptions {
@@ -98,7 +99,9 @@ export class Intake {
       return
     }
     events.raised()
-    const entry = new Entry(raise(trigger, times), monotonicMs())
+    const span = startAlertSpan(trigger)
+    const own = span === undefined ? trigger : { ...trigger, traceparent: span.traceparent }
+    const entry = new Entry(raise(own, times), monotonicMs(), span)
     this.#entries.set(trigger.alertId, entry)
     this.#wait(entry, answer)
     // What this process has done for it minutes ago is not done again; how it stands, the database knows.
@@ -119,9 +122,12 @@ export class Intake {
   }
 
   #settle(entry: Entry, leg: Leg, state: LegState): void {
-    const { events, recent, monotonicMs, onEnded } = this.#options
+    const { events, recent, clock, monotonicMs, onEnded } = this.#options
     const outcome = state === 'DONE' ? 'done' : state === 'QUEUED' ? 'backup' : 'failed'
-    events.legEnded(leg, outcome, monotonicMs() - entry.startMs)
+    const { span } = entry
+    const tookMs = monotonicMs() - entry.startMs
+    events.legEnded(leg, outcome, tookMs, span?.traceId)
+    if (span !== undefined) writeLegSpan(span, { leg, outcome, startMs: clock.nowMs() - tookMs })
     if (!entry.settle(leg, state)) {
       if (entry.isDurable) this.#answerLate(entry)
       return
@@ -130,6 +136,7 @@ export class Intake {
     this.#entries.delete(alertId)
     if (entry.isComplete && entry.earlier === undefined) recent.add(alertId, userId)
     this.#answer(entry, entry.answer())
+    span?.end(entry.isComplete ? undefined : 'INCOMPLETE')
     onEnded(entry)
   }
 

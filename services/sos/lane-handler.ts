@@ -29,7 +29,7 @@ const RESULTS_MAX = 1_000
 
 /** Throws INVALID_REQUEST for what the contract's rules would refuse; the stream is exempt from them. */
 export function readTrigger(lane: LaneTrigger, nowMs: number): Trigger {
-  const { alertId, userId, role, tripId, bookingId, location, receivedAt } = lane
+  const { alertId, userId, role, tripId, bookingId, location, receivedAt, traceparent } = lane
   if (!ID.test(alertId) || !ID.test(userId)) throw invalid('alert_id')
   // What is not the alert itself never keeps it out.
   const isTimely = receivedAt > nowMs - CLOCK_SKEW_MS_MAX && receivedAt <= nowMs
@@ -41,6 +41,7 @@ export function readTrigger(lane: LaneTrigger, nowMs: number): Trigger {
     bookingId: bookingId.slice(0, BOOKING_CHARS_MAX),
     location: readLocation(location),
     receivedMs: isTimely ? receivedAt : nowMs,
+    ...(traceparent === undefined ? {} : { traceparent }),
   }
 }
 

@@ -13,6 +13,7 @@ export interface Message {
   readonly correlationId: string
   /** Whether the outcomes are reported back. */
   readonly isReported: boolean
+  readonly traceparent: string | undefined
 }
 
 /** The person is part of the key: another one's alert of the same id is no repeat of this one. */
@@ -31,6 +32,7 @@ export function contactsMessage(alert: Alert, link: string | undefined): Message
     variables: { time: receivedMs, ...(link === undefined ? {} : { link }) },
     correlationId: alertId,
     isReported: true,
+    traceparent: alert.traceparent,
   }
 }
 
@@ -46,5 +48,6 @@ export function onCallMessage(alert: Alert, step: number): Message {
     variables: { time: receivedMs, alertId },
     correlationId: alertId,
     isReported: false,
+    traceparent: alert.traceparent,
   }
 }

@@ -60,6 +60,7 @@ export class Notifier {
       const queued = { ...this.#toQueued(message), sealedData }
       return publisher.publish(subject, QueuedNotification.encode(queued).finish(), {
         msgId: queued.notificationId,
+        traceparent: queued.traceparent,
       })
     })
     return await keptWithin(published, timeoutMs, clock)
@@ -95,7 +96,8 @@ export class Notifier {
 
   /** Without its variables. */
   #toQueued(message: Message): QueuedNotification {
-    const { key, recipients, userId, template, templateVersion, correlationId, isReported } = message
+    const { key, recipients, userId, template, templateVersion, correlationId, isReported, traceparent } =
+      message
     return {
       notificationId: notificationId(CALLER, key),
       userId,
@@ -109,6 +111,7 @@ export class Notifier {
       correlationId,
       acceptedAt: this.#options.clock.nowMs(),
       idempotencyKey: key,
+      traceparent,
     }
   }
 }

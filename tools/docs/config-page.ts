@@ -2,6 +2,7 @@
 import * as shared from '../../kernel/common-settings.ts'
 import type { Setting } from '../../kernel/config.ts'
 import { lifecycleSettings } from '../../kernel/lifecycle.ts'
+import { traceSettings } from '../../kernel/trace-settings.ts'
 import { walk } from '../sources.ts'
 import { exportsOf, GENERATED, table } from './markdown.ts'
 
@@ -46,6 +47,7 @@ async function readSections(): Promise<Section[]> {
 
 const SHARED_SECTIONS: readonly Section[] = [
   { title: 'Every service', settings: { ...shared.processSettings, ...lifecycleSettings } },
+  { title: 'Traces of every service', settings: traceSettings },
   { title: 'Peers', settings: shared.peerSettings },
   { title: 'NATS', settings: shared.natsSettings },
   { title: 'Redis', settings: shared.redisSettings },

@@ -2,7 +2,7 @@
  * Prometheus's own checker: the one that PROMTOOL names, the machine's, or
  * Debian's, unpacked into the project's ignored folder.
  */
-import { execFileSync } from 'node:child_process'
+import { type ExecFileSyncOptions, execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../sources.ts'
@@ -24,7 +24,7 @@ function unpack(): void {
   const work = join(FOLDER, `work-${process.pid}`)
   try {
     mkdirSync(work, { recursive: true })
-    const quiet = { cwd: work, stdio: ['ignore', 'ignore', 'pipe'] } as const
+    const quiet: ExecFileSyncOptions = { cwd: work, stdio: ['ignore', 'ignore', 'pipe'] }
     execFileSync('apt-get', ['download', '-qq', 'prometheus'], quiet)
     const deb = readdirSync(work).find((name) => name.endsWith('.deb'))
     if (deb === undefined) throw new Error('apt-get downloaded no package')
