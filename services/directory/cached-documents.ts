@@ -42,8 +42,8 @@ export interface CachedDocumentsParts<D extends VersionedDocument> {
   readonly clocks: Clocks
   /** This process, as it signs its changes. */
   readonly by: string
-  /** Tells other nodes and, where it has an event, people. */
-  readonly announce: (document: D) => void
+  /** Tells other nodes and, where it has an event, people and the operations room; never rejects. */
+  readonly announce: (document: D) => Promise<unknown>
   /** Throws for what is not a document of this kind, such as a cached one of another release. */
   readonly check: (document: D) => unknown
   /** Whether to remember for a moment that a document is missing. */
@@ -97,7 +97,7 @@ export class CachedDocuments<D extends VersionedDocument> {
     this.heard(id, outcome.document.version)
     // A failure here is made good by the settler; until then `heard` keeps this node off the old value.
     if (ticketMs !== undefined) await cache.put([encode(kind, outcome.document)], ticketMs)
-    announce(outcome.document)
+    await announce(outcome.document)
     return outcome
   }
 

@@ -1,11 +1,14 @@
 /**
- * Changes over NATS core subjects: `cache.invalidate.*` for every node that
- * holds copies, `push.trip.*` for the people on a trip.
+ * Changes over NATS: `cache.invalidate.*` for every node that holds copies,
+ * `push.trip.*` for the people on a trip, and what happens to a trip into the
+ * log of the operations room.
  *
- * A message can be lost; nothing is wrong for longer because of that, since
- * copies are read again after their time.
+ * One of the first two can be lost; nothing is wrong for longer because of
+ * that, since copies are read again after their time. The log has it when
+ * `announce` says so.
  */
 import { CacheInvalidated, PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
+import { type EventLog, Severity } from '@hushryd/kernel/event-log.ts'
 import { type NatsLink, type NatsSubscription, subjectToken } from '@hushryd/kernel/stores/nats.ts'
 import type { KindName } from './cached-documents.ts'
 import type { DirectoryEvents } from './events.ts'
@@ -17,16 +20,18 @@ const ANNOUNCED_MAX = 50_000
 
 export class ChangeFeed {
   readonly #nats: NatsLink
+  readonly #eventLog: EventLog
   readonly #events: DirectoryEvents
   readonly #announced = new Map<string, number>()
 
-  constructor(nats: NatsLink, events: DirectoryEvents) {
+  constructor(nats: NatsLink, eventLog: EventLog, events: DirectoryEvents) {
     this.#nats = nats
+    this.#eventLog = eventLog
     this.#events = events
   }
 
   /** False where NATS is away: the change stays marked, and the settler asks again. */
-  announce(kind: KindName, document: VersionedDocument): boolean {
+  async announce(kind: KindName, document: VersionedDocument): Promise<boolean> {
     const { _id: id, version, pending } = document
     const key = `${kind}:${id}`
     if ((this.#announced.get(key) ?? 0) >= version) return true
@@ -35,7 +40,8 @@ export class ChangeFeed {
     const isSent =
       this.#nats.publish(`cache.invalidate.${kind}.${token}`, change) &&
       (pending?.event === undefined ||
-        this.#nats.publish(`push.trip.${token}`, PushEvent.encode(pushEvent(id, pending.event)).finish()))
+        (this.#nats.publish(`push.trip.${token}`, PushEvent.encode(pushEvent(id, pending.event)).finish()) &&
+          (await this.#isLogged(id, version, pending.event))))
     if (isSent) this.#remember(key, version)
     else this.#events.announceFailed(kind)
     return isSent
@@ -49,6 +55,23 @@ export class ChangeFeed {
       const { kind, id, version } = change
       if (kind === 'user' || kind === 'contacts' || kind === 'trip') onChange(kind, id, version)
     })
+  }
+
+  async #isLogged(tripId: string, version: number, { type, userIds, state }: TripEvent): Promise<boolean> {
+    try {
+      await this.#eventLog.record({
+        eventId: `trip:${tripId}:${version}`,
+        type,
+        severity: Severity.INFO,
+        tripId,
+        userId: userIds[0] ?? '',
+        data: { status: state },
+      })
+      return true
+    } catch {
+      // The log may have it all the same, and then knows the next try by its id.
+      return false
+    }
   }
 
   #remember(key: string, version: number): void {

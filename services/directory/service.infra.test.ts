@@ -4,6 +4,7 @@ import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
 import { testUrl } from '@hushryd/kernel/testing/store-urls.ts'
 import { uniquePrefix } from '@hushryd/kernel/testing/unique.ts'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { Redis } from 'ioredis'
 import { MongoClient } from 'mongodb'
@@ -231,6 +232,17 @@ describe('trips', () => {
         data: { status: 'COMPLETED' },
       },
     ])
+  })
+
+  it('are in the log of the operations room before the change is answered', async () => {
+    const request = tripRequest({ status: TripStatus.ACTIVE })
+    // The directory makes it while it starts.
+    await until(async () => (await jetstreamManager(nats)).streams.info('ADMIN'), { timeoutMs: 30_000 })
+    await node.as('edge').putTrip(request, asBackend)
+    // The log knows an event that it has by its id, and says so.
+    const again = { msgID: `trip:${request.tripId}:1` }
+    const { duplicate } = await jetstream(nats).publish('admin.event.trip.started', '', again)
+    expect(duplicate).toBe(true)
   })
 
   it('that ended refuse another state and other people, and take the same again', async () => {

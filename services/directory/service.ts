@@ -1,12 +1,14 @@
 /** The composition root of the directory. */
 import { randomUUID } from 'node:crypto'
 import { DirectoryServiceDefinition } from '@hushryd/gen/hushryd/directory/v1/directory.ts'
+import { createEventLog, eventStreamSpec } from '@hushryd/kernel/event-log.ts'
 import { createLog } from '@hushryd/kernel/log.ts'
 import { startLoop } from '@hushryd/kernel/loop.ts'
 import { createMetrics } from '@hushryd/kernel/metrics.ts'
 import { startOpsServer } from '@hushryd/kernel/ops-server.ts'
 import { peerTrustOf } from '@hushryd/kernel/rpc/caller.ts'
 import { startRpcServer } from '@hushryd/kernel/rpc/server.ts'
+import { createJetStreamPublisher, ensureStreamExists } from '@hushryd/kernel/stores/jetstream.ts'
 import { connectMongo, ensureCollection, type MongoLink } from '@hushryd/kernel/stores/mongo.ts'
 import { connectNats } from '@hushryd/kernel/stores/nats.ts'
 import { connectRedis } from '@hushryd/kernel/stores/redis.ts'
@@ -38,6 +40,11 @@ const NAME = 'directory'
 const SWEEP_BACKOFF_MAX_MS = 1000
 /** Bounds one command to MongoDB, finding a server included: a read still has time to be answered from Redis. */
 const MONGO_COMMAND_MS = 1500
+/** A change of a trip does not wait longer for the operations room: the settler tells it later. */
+const LOG_ACK_TIMEOUT_MS = 1000
+const LOG_LOOK_MS = 1000
+/** Where it is this service that makes the stream; admin brings it to what it is to be. */
+const LOG_REPLICAS = 1
 const SHAPES = [usersShape, contactsShape, tripsShape] as const
 
 export async function startDirectory(
@@ -73,11 +80,14 @@ export async function startDirectory(
   ])
   opened.use(redis)
   opened.use(nats)
+  const publisher = opened.use(
+    createJetStreamPublisher(nats, { log, metrics, ackTimeoutMs: LOG_ACK_TIMEOUT_MS }),
+  )
 
   const inStore: InStore = (command) => mongo.run(command, { timeoutMs: MONGO_COMMAND_MS })
   const cache = new Cache(redis, events)
   const freshness = new Freshness()
-  const feed = new ChangeFeed(nats, events)
+  const feed = new ChangeFeed(nats, createEventLog(publisher, { source: NAME }), events)
   const ring = config.DIRECTORY_KEYS
 
   function documents<D extends VersionedDocument>(
@@ -89,7 +99,7 @@ export async function startDirectory(
     }: { name: string; check: (document: D) => unknown; remembersAbsence: boolean },
   ): CachedDocuments<D> {
     const collection = mongo.db.collection<D>(name)
-    const announce = (document: D): void => void feed.announce(kind, document)
+    const announce = (document: D): Promise<boolean> => feed.announce(kind, document)
     return new CachedDocuments({
       kind,
       collection,
@@ -151,6 +161,14 @@ export async function startDirectory(
       backoffMaxMs: SWEEP_BACKOFF_MAX_MS,
     }),
   )
+
+  let hasLog = false
+  async function prepareLog(signal: AbortSignal): Promise<void> {
+    if (hasLog || !nats.isConnected) return
+    await ensureStreamExists(nats, eventStreamSpec(LOG_REPLICAS), signal)
+    hasLog = true
+  }
+  opened.use(startLoop({ name: 'operations-log', everyMs: LOG_LOOK_MS, run: prepareLog, log }))
 
   const rpc = opened.use(
     await startRpcServer({

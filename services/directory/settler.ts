@@ -34,8 +34,8 @@ const SETTLE_BATCH_MAX = 500
 export interface Settleable {
   readonly kind: KindName
   readonly collection: Collection<VersionedDocument>
-  /** True once it is with NATS, also when that was before. */
-  readonly announce: (document: VersionedDocument) => boolean
+  /** True once it is with NATS, also when that was before; never rejects. */
+  readonly announce: (document: VersionedDocument) => Promise<boolean>
 }
 
 export interface SettlerParts {
@@ -149,9 +149,10 @@ export class Settler {
       ))
     )
       return
+    const isAnnounced = await Promise.all(documents.map(announce))
     const nowMs = clocks.monotonicMs()
-    const done = documents.filter((document) => {
-      if (announce(document)) return true
+    const done = documents.filter((document, index) => {
+      if (isAnnounced[index]) return true
       const isOverdue = nowMs - (versions.get(document._id)?.sinceMs ?? nowMs) > ANNOUNCE_WITHIN_MS
       if (isOverdue) events.announceDropped(kind)
       return isOverdue
