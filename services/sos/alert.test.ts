@@ -4,8 +4,10 @@ import {
   type Alert,
   type AlertId,
   acknowledge,
+  assign,
   CONTACT_STATUSES,
   cancel,
+  contactsReached,
   escalate,
   isClosed,
   noteContact,
@@ -13,6 +15,7 @@ import {
   raise,
   readLocation,
   resolve,
+  resolvedBy,
   signalDuress,
   type Trigger,
 } from './alert.ts'
@@ -33,7 +36,7 @@ const word = fc.constantFrom('asha', 'meera', 'ops-1')
 const step = fc.record({ actor: word, note: fc.string({ maxLength: 20 }), afterMs: fc.nat(400_000) })
 type Change = (alert: Alert, atMs: number) => Alert
 const change: fc.Arbitrary<{ readonly afterMs: number; readonly apply: Change }> = fc
-  .tuple(step, fc.constantFrom('acknowledge', 'resolve', 'cancel', 'duress', 'escalate', 'contact'))
+  .tuple(step, fc.constantFrom('acknowledge', 'assign', 'resolve', 'cancel', 'duress', 'escalate', 'contact'))
   .chain(([{ actor, note, afterMs }, kind]) =>
     fc
       .record({ contact: fc.nat(4), status: fc.constantFrom(...CONTACT_STATUSES) })
@@ -41,6 +44,8 @@ const change: fc.Arbitrary<{ readonly afterMs: number; readonly apply: Change }>
         afterMs,
         apply: (alert: Alert, atMs: number): Alert => {
           if (kind === 'acknowledge') return acknowledge(alert, { actor, note, atMs }, TIMES)
+          if (kind === 'assign')
+            return assign(alert, note === '' ? 'asha' : 'meera', { actor, note, atMs }, TIMES)
           if (kind === 'resolve') return resolve(alert, { actor, note, atMs })
           if (kind === 'cancel') return cancel(alert, atMs)
           if (kind === 'duress') return signalDuress(alert, atMs)
@@ -112,6 +117,40 @@ test('an acknowledgement stops the escalation until the one who gave it goes qui
   const active = acknowledge(taken, { actor: 'meera', note: 'on the phone', atMs: 200_000 }, TIMES)
   expect(active.acknowledgedMs).toBe(10_000)
   expect(escalate(active, 310_000, TIMES)).toBeUndefined()
+})
+
+test('naming who is to see to it stops no escalation, until someone has taken it', () => {
+  const raised = raise(TRIGGER, TIMES)
+  const byMeera = { actor: 'meera', note: '', atMs: 10_000 }
+  const assigned = assign(raised, 'asha', byMeera, TIMES)
+  expect(assigned).toMatchObject({
+    status: 'ACTIVE',
+    assignment: { to: 'asha', by: 'meera', atMs: 10_000 },
+    nextEscalationMs: raised.nextEscalationMs,
+  })
+  expect(assigned.audit.at(-1)).toMatchObject({ action: 'assigned', actor: 'meera', note: 'to asha' })
+  expect(assign(assigned, 'asha', { ...byMeera, atMs: 11_000 }, TIMES)).toBe(assigned)
+  const taken = acknowledge(assigned, { actor: 'asha', note: '', atMs: 12_000 }, TIMES)
+  const handedOn = assign(taken, 'kiran', { actor: 'asha', note: 'my shift ends', atMs: 20_000 }, TIMES)
+  expect(handedOn).toMatchObject({ acknowledgedBy: 'asha', nextEscalationMs: 320_000 })
+  expect(handedOn.audit.at(-1)?.note).toBe('to kiran: my shift ends')
+  const closed = resolve(handedOn, { actor: 'kiran', note: 'at home', atMs: 30_000 })
+  expect(() => assign(closed, 'asha', { ...byMeera, atMs: 31_000 }, TIMES)).toThrow('closed')
+  expect([resolvedBy(handedOn), resolvedBy(closed)]).toEqual(['', 'kiran'])
+})
+
+test('a contact is reached once however many messages got there', () => {
+  const steps = [
+    { contact: 0, channel: 'sms', status: 'SENT' },
+    { contact: 0, channel: 'whatsapp', status: 'READ' },
+    { contact: 1, channel: 'sms', status: 'FAILED' },
+    { contact: 2, channel: 'sms', status: 'QUEUED' },
+  ] as const
+  const alert = steps.reduce<Alert>(
+    (before, each) => noteContact(before, { ...each, atMs: 2_000 }) ?? before,
+    raise(TRIGGER, TIMES),
+  )
+  expect(contactsReached(alert)).toBe(1)
 })
 
 test('the duress PIN looks like a cancellation and leaves the alert open', () => {

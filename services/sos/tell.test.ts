@@ -16,6 +16,7 @@ const alert: fc.Arbitrary<Alert> = fc
     notes: fc.constantFrom('', 'the driver is armed'),
     hasNoContacts: fc.boolean(),
     escalations: fc.nat(9),
+    assignment: fc.constantFrom(undefined, { to: 'meera', by: 'meera', atMs: 3_000 }),
   })
   .map(({ role, tripId, ...later }) => ({
     ...raise(

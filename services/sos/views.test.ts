@@ -4,6 +4,7 @@ import {
   type Alert,
   type AlertId,
   acknowledge,
+  assign,
   CONTACT_STATUSES,
   cancel,
   escalate,
@@ -36,6 +37,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ actor: fc.constantFrom('meera', 'asha'), note: fc.string({ maxLength: 5 }) }).chain((by) =>
     fc.constantFrom<Event>(
       (alert, atMs) => acknowledge(alert, { ...by, atMs }, TIMES),
+      (alert, atMs) => assign(alert, by.note === '' ? 'meera' : 'asha', { ...by, atMs }, TIMES),
       (alert, atMs) => resolve(alert, { ...by, atMs }),
     ),
   ),
@@ -89,7 +91,15 @@ test('the person is never shown who of operations acts, their words, or the audi
       let state = { alert: RAISED, atMs: 1_000 }
       for (const each of history) state = run(state.alert, state.atMs, each)
       const seen = encodeForPerson({ alert: state.alert, legs: ALL_DONE })
-      expect(seen).toMatchObject({ notes: '', audit: [], trail: [], duress: false, escalations: 0 })
+      expect(seen).toMatchObject({
+        notes: '',
+        audit: [],
+        trail: [],
+        duress: false,
+        escalations: 0,
+        nextEscalationAt: 0,
+        assignedAt: 0,
+      })
       expect(JSON.stringify(seen)).not.toMatch(/meera|asha/)
     }),
   )
