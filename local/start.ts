@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { ConsoleLog } from './console-log.ts'
 import { watchdogPid } from './guard.ts'
 import { readKeys } from './keys.ts'
+import { operatorLine } from './operator.ts'
 import { freePorts, isPortFree } from './ports.ts'
 import { describeProcesses, type SystemPlan } from './processes.ts'
 import { AlreadyRunning, RunLock } from './run-lock.ts'
@@ -96,6 +97,7 @@ async function start(settings: StackSettings): Promise<void> {
   try {
     await supervisor.start()
     console.log(`\n${statusTable(supervisor.processes)}\n\n${addressLines(plan, STACK)}`)
+    console.log(await operatorLine(plan))
     console.log(readyLine(plan, Date.now() - startedAt))
   } catch (error) {
     if (!isStopping) throw new CannotStart(error instanceof Error ? error.message : String(error))

@@ -1,6 +1,6 @@
 /** HushRyd's own backend, as far as the demo plays it: people, trips and sign-ins over REST with the service key. */
 export interface Backend {
-  signIn(userId: string, role: 'driver' | 'passenger'): Promise<string>
+  signIn(userId: string, role: 'driver' | 'passenger' | 'admin'): Promise<string>
   putUser(userId: string, name: string): Promise<void>
   putTrip(tripId: string, trip: { driverId: string; passengerIds: string[]; status: string }): Promise<void>
 }
