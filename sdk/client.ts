@@ -3,11 +3,13 @@ import { Calls } from './calls.ts'
 import { jsonCodec } from './codec-json.ts'
 import { protoCodec } from './codec-proto.ts'
 import { Connection, type ConnectionState, type StateEvent } from './connection.ts'
+import type { UploadDocument } from './document-upload.ts'
+import { Documents } from './documents.ts'
 import { Emitter } from './emitter.ts'
 import type { TripListener } from './followed-trip.ts'
 import { FollowedTrips } from './followed-trips.ts'
 import { CALLS, STREAMS } from './generated/tables.ts'
-import type { CallApi, EventFrame, ServerFrame, StreamApi } from './generated/types.ts'
+import type { CallApi, Document, EventFrame, ServerFrame, StreamApi } from './generated/types.ts'
 import { callApi, streamApi } from './method-api.ts'
 import { OpenWait } from './open-wait.ts'
 import { checkTripId, type ReportedPosition, tripPosition } from './position.ts'
@@ -69,6 +71,8 @@ export interface HushrydClient {
   raiseSos(alert?: RaiseSos): SosHandle
   /** At the app's start: goes on with alerts that have no answer yet. */
   resumeSos(): Promise<SosHandle[]>
+  /** Settles once the document is available, with it, or refused: then the error's reason is why. */
+  uploadDocument(document: UploadDocument): Promise<Document>
 }
 
 export function createClient(options: ClientOptions): HushrydClient {
@@ -117,6 +121,8 @@ export function createClientOn(runtime: Runtime, options: ClientOptions): Hushry
     onRefused: (event) => emitter.emit('refused', event),
   })
   const sos = new Sos({ runtime, endpoints, calls, openWait, store: options.sosStore ?? memorySosStore() })
+  const call = callApi<CallApi>(calls, CALLS)
+  const documents = new Documents({ runtime, calls: call.document })
 
   function onFrame(frame: ServerFrame, isCurrent: boolean): void {
     socketCalls.onFrame(frame)
@@ -125,6 +131,7 @@ export function createClientOn(runtime: Runtime, options: ClientOptions): Hushry
     reporter.onFrame(frame)
     if (frame.event === undefined) return
     sos.onEvent(frame.event)
+    documents.onEvent(frame.event)
     emitter.emit('event', frame.event)
   }
 
@@ -132,7 +139,7 @@ export function createClientOn(runtime: Runtime, options: ClientOptions): Hushry
     get state() {
       return connection.state
     },
-    call: callApi<CallApi>(calls, CALLS),
+    call,
     stream: streamApi<StreamApi>(calls, STREAMS),
     connect: () => connection.connect(),
     close: () => connection.close(),
@@ -148,5 +155,6 @@ export function createClientOn(runtime: Runtime, options: ClientOptions): Hushry
       return sos.raise(alert)
     },
     resumeSos: () => sos.resume(),
+    uploadDocument: (document) => documents.upload(document),
   }
 }

@@ -7,6 +7,7 @@ export {
   type HushrydClient,
 } from './client.ts'
 export type { ConnectionState, StateEvent } from './connection.ts'
+export type { UploadDocument, UploadProgress } from './document-upload.ts'
 export { type ErrorDetails, HushrydError } from './error.ts'
 export type { JoinedTrip, TripEnd, TripListener } from './followed-trip.ts'
 export type * from './generated/types.ts'
@@ -23,3 +24,4 @@ export {
   storageSosStore,
   type WebStorage,
 } from './sos-store.ts'
+export type { BlobLike, FileAddress, UploadFile } from './upload-file.ts'

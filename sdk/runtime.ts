@@ -1,8 +1,9 @@
 /**
  * What the client needs of the machine it runs on: Node, a browser and React
  * Native all have it, and a test brings its own. Nothing else of the package
- * touches a global.
+ * touches a global, but for `file-runtime.ts`, its part for files.
  */
+import { type FileRuntime, systemFiles } from './file-runtime.ts'
 
 export interface Timer {
   /** Does nothing once the timer has fired. */
@@ -18,6 +19,7 @@ export interface Runtime {
   randomBytes(length: number): Uint8Array
   fetch(url: string, request: FetchRequest): Promise<FetchResponse>
   openSocket: WebSocketFactory
+  readonly files: FileRuntime
 }
 
 export interface FetchRequest {
@@ -80,6 +82,7 @@ export function systemRuntime(webSocket: WebSocketFactory | undefined): Runtime 
     randomBytes,
     fetch: (url, request) => host.fetch(url, request),
     openSocket: webSocket ?? openGlobalSocket(),
+    files: systemFiles(),
   }
 }
 

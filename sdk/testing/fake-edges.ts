@@ -5,6 +5,7 @@
 import type { ClientFrame, Position, ServerFrame } from '../generated/types.ts'
 import type { FetchRequest, FetchResponse, Runtime } from '../runtime.ts'
 import { FakeClock } from './fake-clock.ts'
+import { FakeDocuments } from './fake-documents.ts'
 import { FakeSocket } from './fake-socket.ts'
 
 /** What happens to one request or to one alert over a socket. */
@@ -24,6 +25,7 @@ export type Frame = Partial<Omit<ServerFrame, 'id'>> & { readonly id?: string }
 
 export class FakeEdges {
   readonly clock = new FakeClock()
+  readonly documents = new FakeDocuments()
   readonly sockets: FakeSocket[] = []
   /** Of REST requests, in order. */
   readonly requests: string[] = []
@@ -54,6 +56,11 @@ export class FakeEdges {
       randomBytes: (length) => Uint8Array.from({ length }, () => Math.floor(Math.random() * 256)),
       fetch: (url, request) => this.#fetch(url, request),
       openSocket: (url) => this.#openSocket(url),
+      files: {
+        digest: undefined,
+        read: async (uri) => new TextEncoder().encode(uri).buffer,
+        send: (request) => this.documents.send(request),
+      },
     }
   }
 
@@ -154,6 +161,8 @@ export class FakeEdges {
       if (this.ticketAnswer === undefined) return answer(200, { ticket: 'a ticket', expiresAt: 0 })
       return answer(this.ticketAnswer.status, this.ticketAnswer.body, this.ticketAnswer.retryAfterS)
     }
+    if (pathname.startsWith('/v1/documents'))
+      return this.documents.fetch(request.method, pathname, request.body)
     if (pathname.startsWith('/v1/sos')) return this.#fetchAlert(pathname, request)
     return answer(200, { from: pathname })
   }
