@@ -135,6 +135,11 @@ export class DocumentStore {
     )
   }
 
+  /** Its message was not taken: the sweeper queues it at its next look. */
+  async hasten(id: string, nowMs: number): Promise<void> {
+    await this.#run((documents) => documents.updateOne({ _id: id }, { $set: { dueAt: new Date(nowMs) } }))
+  }
+
   /** The last step of a deletion. */
   async remove(id: string): Promise<void> {
     await this.#run((documents) => documents.deleteOne({ _id: id, state: 'deleting' }))

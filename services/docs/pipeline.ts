@@ -33,7 +33,7 @@ export interface PipelineParts {
 }
 
 /** What is not done by then has lost its message; the sweeper looks at it again. */
-export const WORK_AGAIN_MS = 10 * 60_000
+export const WORK_AGAIN_MS = 2 * 60_000
 /** Examinations that were begun and never ended: the file brings down whoever reads it. */
 const EXAMINATIONS_MAX = 8
 /** Browsers and CloudFront's edges keep a file no longer than a link lives. */

@@ -6,7 +6,6 @@
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { type Document, TRANSITIONS, type Transition } from './document.ts'
 import type { Change, DocumentStore } from './document-store.ts'
-import type { DocsEvents } from './events.ts'
 import { type Pipeline, WORK_AGAIN_MS } from './pipeline.ts'
 import type { WorkQueue } from './work-stream.ts'
 
@@ -14,7 +13,6 @@ export interface ReviewsParts {
   readonly store: DocumentStore
   readonly pipeline: Pick<Pipeline, 'settle'>
   readonly queue: WorkQueue
-  readonly events: DocsEvents
   readonly nowMs: () => number
 }
 
@@ -50,14 +48,12 @@ export class Reviews {
   }
 
   async #decide(document: Document, transition: Transition, facts: Partial<Change>): Promise<Document> {
-    const { store, pipeline, queue, events, nowMs } = this.#parts
+    const { store, pipeline, queue, nowMs } = this.#parts
     const change = { ...facts, nowMs: nowMs(), dueMs: nowMs() + AGAIN_MS }
     const decided =
       (await store.transit(document.id, transition, change)) ?? (await this.#inProgress(document, transition))
     const settled = await pipeline.settle(decided)
-    if (settled?.isOwnerUntold === true) {
-      await queue.put(settled).catch((error: unknown) => events.notQueued(settled.id, error))
-    }
+    if (settled?.isOwnerUntold === true) await queue.put(settled)
     return settled ?? decided
   }
 

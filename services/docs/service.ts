@@ -99,7 +99,14 @@ export async function startDocs(config: DocsConfig, overrides: DocsOverrides = {
   const announcer = createAnnouncer({ eventLog, nats, notify, metrics, nowMs })
   const store = new DocumentStore(mongo)
   const objects = new ObjectStore(client, s3.bucket)
-  const queue = createWorkQueue(publisher, namespace)
+  const queue = createWorkQueue({
+    publisher,
+    namespace,
+    async onNotQueued(documentId, error) {
+      events.notQueued(documentId, error)
+      await store.hasten(documentId, nowMs())
+    },
+  })
   const scanner = new ScannerWatch({
     scanner: createScanner({ url: config.CLAMD_URL, timeoutMs: config.DOCS_SCAN_TIMEOUT_MS }),
     eventLog,
@@ -150,7 +157,7 @@ export async function startDocs(config: DocsConfig, overrides: DocsOverrides = {
     events,
     nowMs,
   })
-  const reviews = new Reviews({ store, pipeline, queue, events, nowMs })
+  const reviews = new Reviews({ store, pipeline, queue, nowMs })
   const reconciler = new Reconciler({ store, objects, nowMs })
   const sweeper = new Sweeper({
     store,

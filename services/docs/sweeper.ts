@@ -21,7 +21,6 @@ export interface SweeperParts {
   readonly nowMs: () => number
 }
 
-const LEASE_MS = 60_000
 /** In one run; what is left is the next one's. */
 const BATCH = 200
 const DAY_MS = 24 * 60 * 60 * 1_000
@@ -36,7 +35,7 @@ export class Sweeper {
   /** For the loop: what has a time of its own. */
   async sweepDue(): Promise<void> {
     const { store, queue, scanner, nowMs } = this.#parts
-    for (const document of await store.claimDue(nowMs(), LEASE_MS, BATCH)) {
+    for (const document of await store.claimDue(nowMs(), WORK_AGAIN_MS, BATCH)) {
       if (document.state === 'uploading') {
         await this.#delete(document, 'abandoned')
         continue

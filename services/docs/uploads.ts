@@ -66,16 +66,19 @@ export class Uploads {
 
   /** Queues the checks; a repeat changes nothing. */
   async complete(document: Document): Promise<Document> {
-    const { store, objects, queue, events, nowMs } = this.#parts
-    if (document.state !== 'uploading') return document
+    const { store, objects, queue, nowMs } = this.#parts
+    if (document.state !== 'uploading') {
+      // Whose first answer was lost, his message may be, too.
+      if (document.state === 'processing') await queue.put(document)
+      return document
+    }
     if ((await objects.findSize(incomingKey(document))) === undefined) {
       throw new DomainError(ErrorReason.ERROR_REASON_UPLOAD_MISSING, 'The file has not been uploaded yet.')
     }
     const change = { nowMs: nowMs(), dueMs: nowMs() + WORK_AGAIN_MS }
     const completed = await store.transit(document.id, 'complete', change)
     if (completed === undefined) return (await store.find(document.id)) ?? document
-    // The record is what counts; where NATS is away, the sweeper queues it.
-    await queue.put(completed).catch((error: unknown) => events.notQueued(completed.id, error))
+    await queue.put(completed)
     return completed
   }
 

@@ -7,7 +7,7 @@ import type { KeyedDocument } from './object-keys.ts'
 
 const MS_NS = 1_000_000
 /** A worker that has died leaves its document to another one after this; one that lives says so in between. */
-export const ACK_WAIT_MS = 30_000
+export const ACK_WAIT_MS = 15_000
 /** Of all processes: each has as many under way as it has workers. */
 const UNACKED_MAX = 1_000
 
@@ -41,17 +41,29 @@ export const WORK_CONSUMER: ConsumerSpec = {
 }
 
 export interface WorkQueue {
-  /** Rejects with UNAVAILABLE where the stream may not have it; the sweeper makes up for it. */
+  /**
+   * Never rejects for NATS: the record is what counts, and where the stream
+   * may not have the message, the sweeper puts it in later.
+   */
   put(document: KeyedDocument): Promise<void>
 }
 
-export function createWorkQueue(publisher: JetStreamPublisher, namespace: string): WorkQueue {
+export function createWorkQueue({
+  publisher,
+  namespace,
+  onNotQueued,
+}: {
+  readonly publisher: JetStreamPublisher
+  readonly namespace: string
+  /** Has the sweeper look at it soon. */
+  readonly onNotQueued: (documentId: string, error: unknown) => Promise<void>
+}): WorkQueue {
+  const subject = workSubject(namespace)
   return {
-    put: ({ id, userId, type }) =>
-      publisher.publish(
-        workSubject(namespace),
-        DocumentWork.encode({ documentId: id, userId, documentType: type }).finish(),
-      ),
+    async put({ id, userId, type }) {
+      const work = DocumentWork.encode({ documentId: id, userId, documentType: type }).finish()
+      await publisher.publish(subject, work).catch((error: unknown) => onNotQueued(id, error))
+    },
   }
 }
 

@@ -162,7 +162,20 @@ async function checkUnpacked(objects: readonly PDFObject[]): Promise<void> {
   }
 }
 
+/** How near to its end a file says that it is over: where Acrobat looks. */
+const END_BYTES = 1_024
+
+function hasEnd(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(-END_BYTES)).includes('%%EOF')
+}
+
+/** In the trailer, which is never encrypted itself. */
+function isEncrypted(bytes: Uint8Array): boolean {
+  return /\/Encrypt\s*(?:\d+\s+\d+\s+R|<<)/.test(Buffer.from(bytes).toString('latin1'))
+}
+
 export async function judgePdf(bytes: Uint8Array): Promise<PdfVerdict> {
+  if (!hasEnd(bytes)) return 'damaged'
   try {
     const { document, objects } = await readAllObjects(bytes, { unpackedBytesMax: OBJECTS_BYTES_MAX })
     if (document.getPageCount() === 0) return 'damaged'
@@ -174,7 +187,7 @@ export async function judgePdf(bytes: Uint8Array): Promise<PdfVerdict> {
     if (error instanceof EncryptedPDFError) return 'encrypted'
     // A stack or array that grows past its limit is a RangeError.
     if (error instanceof TooComplex || error instanceof RangeError) return 'too_complex'
-    // The library throws errors of any kind at what it cannot read.
-    return 'damaged'
+    // The library throws errors of any kind at what it cannot read, encrypted objects among it.
+    return isEncrypted(bytes) ? 'encrypted' : 'damaged'
   }
 }
