@@ -1,4 +1,5 @@
 /** `npm run bench -- NAME [flags]`: everything that measures time. */
+import { runDocsBench } from './docs/run.ts'
 import { runLoad } from './load/run.ts'
 import { runLocationBench } from './location/run.ts'
 import { runMaskcallBench } from './maskcall/run.ts'
@@ -6,6 +7,7 @@ import { runSocketsBench } from './sockets/run.ts'
 import { runSosBench } from './sos/run.ts'
 
 const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
+  docs: runDocsBench,
   load: runLoad,
   location: runLocationBench,
   maskcall: runMaskcallBench,
