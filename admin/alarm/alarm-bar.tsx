@@ -106,6 +106,7 @@ function SoundButton() {
       class={`sound sound-${state}`}
       data-alarm={state}
       aria-pressed={isMuted}
+      aria-label={words.alarm.sound[state]}
       title={isMuted ? words.alarm.unmute : words.alarm.mute}
       onClick={() => (state === 'blocked' ? alarm.allow() : alarm.mute(!isMuted))}
     >
@@ -119,7 +120,7 @@ function SoundButton() {
           }
         />
       </svg>
-      {words.alarm.sound[state]}
+      <span class="sound-text">{words.alarm.sound[state]}</span>
     </button>
   )
 }

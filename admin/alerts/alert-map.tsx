@@ -23,6 +23,8 @@ export function AlertMap({ alert: { tripId, location }, trail }: Props) {
   const container = useRef<HTMLDivElement>(null)
   const fleet = useRef(new Fleet())
   const map = useRef<OpsMap | undefined>(undefined)
+  /** Until someone takes the map in hand. */
+  const isFollowing = useRef(true)
   const [newestMs, setNewestMs] = useState(0)
 
   const show = (positions: readonly Position[], isPast: boolean) => {
@@ -36,6 +38,7 @@ export function AlertMap({ alert: { tripId, location }, trail }: Props) {
     if (map.current !== undefined) {
       map.current.chosenId ??= last.userId
       map.current.showOnce(last)
+      if (isFollowing.current) map.current.keepInView(last)
     }
   }
 
@@ -46,6 +49,9 @@ export function AlertMap({ alert: { tripId, location }, trail }: Props) {
       container: container.current,
       fleet: fleet.current,
       label: words.alerts.track,
+      onDrag: () => {
+        isFollowing.current = false
+      },
     })
     map.current = opened
     opened.pins = location === undefined ? [] : [location]

@@ -32,7 +32,7 @@ export function AuditTrail({ alertId, version }: { alertId: string; version: num
                   </span>
                   <b>{action}</b>
                   <span>{actor}</span>
-                  {note !== '' && <span class="note">{note}</span>}
+                  <span class="note">{note}</span>
                   <span class="soft mono" title={hash}>
                     {hash.slice(0, HASH_SHOWN)}
                   </span>

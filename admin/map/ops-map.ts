@@ -25,6 +25,8 @@ const NEAR_ZOOM = 14
 const CROWD_ZOOM_STEP = 1.6
 /** Crowds are counted anew this often; between, they stand still and their members are not drawn. */
 const CROWD_EVERY_MS = 500
+/** Nearer to an edge than this share of the map, a place is about to leave it. */
+const EDGE_SHARE = 0.12
 /** A centimetre. */
 const SAME_PLACE_DEGREES = 1e-7
 
@@ -129,6 +131,18 @@ export class OpsMap {
     if (this.#hasShown) return
     this.#hasShown = true
     this.#map.jumpTo({ center: place, zoom: NEAR_ZOOM })
+  }
+
+  /** Moves only where the place comes near an edge: a map that follows is painted for each frame. */
+  keepInView({ lat, lng }: Place): void {
+    const { x, y } = this.#map.project([lng, lat])
+    const { clientWidth: width, clientHeight: height } = this.#map.getContainer()
+    const isInside =
+      x > width * EDGE_SHARE &&
+      x < width * (1 - EDGE_SHARE) &&
+      y > height * EDGE_SHARE &&
+      y < height * (1 - EDGE_SHARE)
+    if (!isInside) this.#map.easeTo({ center: { lat, lng }, duration: this.#still.matches ? 0 : 700 })
   }
 
   close(): void {

@@ -33,11 +33,8 @@ export function Delivery() {
   )
 }
 
-function DeliveryTable({
-  delivery: { providers, processes, suppressed },
-}: {
-  delivery: GetDeliveryResponse
-}) {
+function DeliveryTable({ delivery }: { delivery: GetDeliveryResponse }) {
+  const { providers, processes, suppressed, isDatabaseAway } = delivery
   const { messages } = useWords()
   const open = providers.filter(({ breaker }) => breaker === 'OPEN').length
   const silent = processes.filter(({ isSilent }) => isSilent).length
@@ -57,6 +54,7 @@ function DeliveryTable({
   return (
     <>
       <p class={open === 0 ? 'good' : 'bad'}>{messages.openBreakers(open)}</p>
+      {isDatabaseAway && <p class="notice notice-warning">{messages.databaseAway}</p>}
       {silent > 0 && <p class="notice notice-warning">{messages.silent(silent)}</p>}
       <Table label={messages.delivery} heads={heads}>
         {providers.map((provider) => (

@@ -275,6 +275,7 @@ export const en = {
       n === 0 ? 'All providers work' : `${count(n, 'provider is', 'providers are')} cut off`,
     silent: (n: number) =>
       `${count(n, 'process does', 'processes do')} not answer: these figures are not whole.`,
+    databaseAway: 'The database is away: what was suppressed and given up is not known.',
     suppressed: 'Suppressed recipients',
     deadLetters: 'Given up',
     noDeadLetters: 'No message was given up.',
@@ -366,7 +367,7 @@ export const en = {
     close: 'Close',
   },
 
-  theme: { label: 'Colours', auto: 'Automatic', light: 'Light', dark: 'Dark' },
+  theme: { label: 'Colours', auto: 'Auto', light: 'Light', dark: 'Dark' },
   language: 'Language',
   account: 'Account and settings',
   cancel: 'Cancel',

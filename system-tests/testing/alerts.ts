@@ -101,7 +101,7 @@ export async function messageTo(system: TestSystem, to: string, channel: string)
 
 export async function setFault(
   system: TestSystem,
-  fault: { readonly provider: string; readonly mode: string },
+  fault: { readonly provider: string; readonly mode: string; readonly code?: string },
 ): Promise<void> {
   const body = JSON.stringify(fault)
   const response = await fetch(`${sandboxUrl(system)}/api/faults`, { method: 'PUT', body })
