@@ -60,12 +60,14 @@ function DeadLetter({ notification, onReplayed }: { notification: Notification; 
         </span>
       </div>
       <p class="bad">{failure}</p>
-      <p class="soft">
-        {words.messages.attempts}:{' '}
-        {attempts
-          .map(({ channel, provider, status, code }) => `${channel}/${provider} ${status} ${code}`.trim())
-          .join(' · ')}
-      </p>
+      {attempts.length > 0 && (
+        <p class="soft">
+          {words.messages.attempts}:{' '}
+          {attempts
+            .map(({ channel, provider, status, code }) => `${channel}/${provider} ${status} ${code}`.trim())
+            .join(' · ')}
+        </p>
+      )}
       <button
         type="button"
         disabled={isBusy || !canReplay}
