@@ -71,6 +71,17 @@ test('a MongoDB that is away is UNAVAILABLE, after some failures at once, and is
   expect(away.length).toBeLessThanOrEqual(1)
 })
 
+test('a MongoDB that goes in the middle of a bulk write is away, and the write is no success', async () => {
+  const insert = () => link.run((store) => store.collection('bulk').insertMany([{ n: 1 }, { n: 2 }]))
+  await until(insert, { timeoutMs: 15_000 })
+  proxy.stall()
+  const outcome = insert().catch((error: unknown) => error)
+  await link.run((store) => store.command({ ping: 1 }), { timeoutMs: 100 }).catch(() => undefined)
+  proxy.reset()
+  proxy.heal()
+  expect(await outcome).toMatchObject(UNAVAILABLE)
+})
+
 test('a MongoDB that says nothing does not hold a command longer than its time-out', async () => {
   proxy.stall()
   const startMs = performance.now()

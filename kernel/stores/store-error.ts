@@ -1,6 +1,6 @@
 /** Driver errors to the contract's: a store that is away is UNAVAILABLE, and anything else stays what it is. */
 import { BrokenCircuitError, TaskCancelledError } from 'cockatiel'
-import { MongoError, MongoNetworkError, MongoServerSelectionError } from 'mongodb'
+import { MongoBulkWriteError, MongoError, MongoNetworkError, MongoServerSelectionError } from 'mongodb'
 import { DomainError, ErrorReason } from '../error.ts'
 
 export type StoreName = 'redis' | 'nats' | 'mongo'
@@ -43,6 +43,12 @@ const NATS_AWAY = new Set([
   'RequestError',
 ])
 
+/** What broke off a bulk write; the driver wraps it as if the server had answered, with no write refused. */
+function causeOf(error: Error): Error {
+  const cause: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : error
+  return cause instanceof Error ? cause : error
+}
+
 function isAway(error: Error): boolean {
   if (error instanceof BrokenCircuitError || error instanceof TaskCancelledError) return true
   if ('code' in error && typeof error.code === 'string' && NETWORK_CODES.has(error.code)) return true
@@ -61,7 +67,7 @@ function isAway(error: Error): boolean {
 /** UNAVAILABLE where the store is away; else the error itself, which is a bug of ours or a fact that the caller knows to handle. */
 export function translateStoreError(store: StoreName, error: unknown): unknown {
   if (error instanceof DomainError || !(error instanceof Error)) return error
-  return isAway(error) ? storeAway(store, error) : error
+  return isAway(causeOf(error)) ? storeAway(store, error) : error
 }
 
 /** Runs the work, and throws what translateStoreError makes of its errors. */

@@ -64,7 +64,9 @@ export class Direct {
     const { channel } = message
     const first = this.#recordOf(message)
     // Without MongoDB it is sent all the same, and a repeat may be a second message.
-    if ((await records.create(first)) === 'exists') return outcomeOf((await records.find(first.id)) ?? first)
+    const created = await records.create(first)
+    if (created === 'exists' || created === 'kept_before')
+      return outcomeOf((await records.find(first.id)) ?? first)
     let current: Notification = { ...first, version: 1 }
     for (const link of links.values()) {
       if (link.provider.channel !== channel || link.isCutOff) continue

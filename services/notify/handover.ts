@@ -7,7 +7,7 @@ import type { Handover, ProviderLink } from './provider-link.ts'
 import type { Records } from './records.ts'
 import type { Suppressions } from './suppressions.ts'
 import type { Content } from './template.ts'
-import { endAttempt, resumeAttempt, settleAttempts, startAttempt } from './transitions.ts'
+import { endAttempt, isSameAttempt, resumeAttempt, settleAttempts, startAttempt } from './transitions.ts'
 
 export interface HandoverParts {
   readonly records: Records
@@ -35,6 +35,11 @@ function notSent(code: string): Handover {
   return { kind: 'refused', outcome: 'refused', code, isPermanent: true, detail: '' }
 }
 
+/** Another one than at first, where the record was merged with what another process had done meanwhile. */
+function numberIn({ attempts }: Notification, attempt: Attempt): number {
+  return attempts.find((each) => isSameAttempt(each, attempt))?.number ?? attempt.number
+}
+
 export class Handovers {
   readonly #parts: HandoverParts
 
@@ -45,12 +50,13 @@ export class Handovers {
   /** Answers the record as it is then; unchanged where somebody else has it by now. */
   async run(notification: Notification, task: HandoverTask): Promise<Notification> {
     const { records, nowMs } = this.#parts
-    const started = await records.change(notification, (current) =>
-      current.version === notification.version ? this.#begin(current, task) : undefined,
-    )
-    if (started.version !== notification.version + 1 || started.lease !== notification.lease) return started
-    const number = task.resumes?.number ?? started.attempts.length
-    const attempt = getAttempt(started, number)
+    let isOurs = false
+    const started = await records.change(notification, (current) => {
+      isOurs = current.version === notification.version && current.lease === notification.lease
+      return isOurs ? this.#begin(current, task) : undefined
+    })
+    if (!isOurs) return started
+    const attempt = getAttempt(started, task.resumes?.number ?? started.attempts.length)
     if (attempt.status !== 'started') return started
     const startMs = nowMs()
     const result = await this.#send(started, attempt, task)
@@ -60,7 +66,9 @@ export class Handovers {
       ...(result.kind === 'refused' ? { code: result.code, detail: result.detail } : {}),
       durationMs: isAsked ? nowMs() - startMs : undefined,
     })
-    return await records.change(started, (current) => endAttempt(current, number, result, nowMs()))
+    return await records.change(started, (current) =>
+      endAttempt(current, numberIn(current, attempt), result, nowMs()),
+    )
   }
 
   #begin(current: Notification, { addresses, step, deadlineMs, resumes }: HandoverTask): Notification {

@@ -2,12 +2,7 @@
  * The queue's side of a sender: one lane for each priority and channel, each
  * with workers of its own, so that no flood and no slow provider in one of them
  * takes a worker of another.
- *
- * A message belongs to the queue until MongoDB has its record, and to the
- * timers from then on: it is acknowledged at once, before anything is sent.
  */
-import { randomUUID } from 'node:crypto'
-import type { Log } from '@hushryd/kernel/log.ts'
 import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
 import { queueSubject } from '@hushryd/kernel/queued-notification.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
@@ -15,22 +10,16 @@ import { TRACEPARENT, traced } from '@hushryd/kernel/tracing.ts'
 import type { JsMsg } from '@nats-io/jetstream'
 import { ACK_WAIT_MS, consume } from './consumer.ts'
 import type { NotifyEvents } from './events.ts'
-import { LEASE_MS } from './handover.ts'
 import type { Notification, Priority } from './notification.ts'
 import { Pool } from './pool.ts'
 import type { Channel } from './provider.ts'
-import type { Records } from './records.ts'
-import type { Sender } from './sender.ts'
+import { QueueWorker, type QueueWorkerParts } from './queue-worker.ts'
 import { decodeQueued, streamNames } from './streams.ts'
 
-export interface LaneParts {
+export interface LaneParts extends QueueWorkerParts {
   readonly link: NatsLink
-  readonly records: Records
-  readonly sender: Sender
   readonly events: NotifyEvents
-  readonly log: Log
   readonly namespace: string
-  readonly nowMs: () => number
 }
 
 export interface LaneOptions {
@@ -42,22 +31,18 @@ export interface LaneOptions {
 /** What one lane may hold in memory while MongoDB is away. */
 const UNACKED_MAX = 5_000
 const RECONNECT_MS = 500
-/** A message that MongoDB refuses, other than by being away, is a fault of ours and no better the next time. */
-const DELIVERIES_MAX = 20
 
 export class Lane implements AsyncDisposable {
-  readonly #parts: LaneParts
-  readonly #priority: Priority
+  readonly #events: NotifyEvents
   readonly #pool: Pool
-  /** Messages whose record waits in memory, by notification; they stay ours as long as we say so. */
-  readonly #held = new Map<string, JsMsg>()
+  readonly #worker: QueueWorker
   readonly #loops: readonly Loop[]
 
   constructor(parts: LaneParts, { priority, channel, workers }: LaneOptions) {
-    const { link, log, namespace } = parts
-    this.#parts = parts
-    this.#priority = priority
+    const { link, events, log, namespace } = parts
+    this.#events = events
     this.#pool = new Pool(workers)
+    this.#worker = new QueueWorker(parts)
     const name = `${priority}-${channel}`
     this.#loops = [
       startLoop({
@@ -82,9 +67,7 @@ export class Lane implements AsyncDisposable {
         name: `hold ${name}`,
         everyMs: ACK_WAIT_MS / 3,
         log,
-        run: () => {
-          for (const message of this.#held.values()) message.working()
-        },
+        run: () => this.#worker.hold(),
       }),
     ]
   }
@@ -94,7 +77,7 @@ export class Lane implements AsyncDisposable {
     try {
       notification = decodeQueued(message.data)
     } catch (error) {
-      this.#parts.events.undecodable(error)
+      this.#events.undecodable(error)
       message.term('undecodable')
       return
     }
@@ -111,40 +94,9 @@ export class Lane implements AsyncDisposable {
             'hushryd.priority': notification.priority,
           },
         },
-        () => this.#work(notification, message),
+        () => this.#worker.work(notification, message),
       ),
     )
-  }
-
-  async #work(notification: Notification, message: JsMsg): Promise<void> {
-    const { records, sender, events, log, nowMs } = this.#parts
-    const { id, acceptedMs } = notification
-    const now = nowMs()
-    const first = { ...notification, lease: randomUUID(), dueMs: now + LEASE_MS }
-    if (records.isKept(id)) {
-      // It came again although it is held: NATS was away, and the newest copy is the one to acknowledge.
-      if (this.#held.has(id)) this.#held.set(id, message)
-      else message.nak(ACK_WAIT_MS)
-      return
-    }
-    try {
-      const outcome = await records.create(first, () => this.#release(id))
-      if (outcome === 'kept') this.#held.set(id, message)
-      else message.ack()
-      if (outcome === 'exists') return
-    } catch (error) {
-      log.error({ err: error, notificationId: id }, 'a queued notification could not be recorded')
-      if (message.info.deliveryCount < DELIVERIES_MAX) message.nak(RECONNECT_MS)
-      else message.term('it cannot be recorded')
-      return
-    }
-    events.taken(this.#priority, now - acceptedMs)
-    await sender.advance({ ...first, version: 1 })
-  }
-
-  #release(id: string): void {
-    this.#held.get(id)?.ack()
-    this.#held.delete(id)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -137,7 +137,7 @@ export function newNotification(accepted: Accepted): Notification {
   }
 }
 
-export function isOpen({ state }: Notification): boolean {
+export function isOpen({ state }: Pick<Notification, 'state'>): boolean {
   return state === 'queued' || state === 'sent'
 }
 

@@ -81,6 +81,9 @@ describe('Property 4: Notification Delivery Guarantee', () => {
         }
         if (end.state === 'failed')
           expect(end.announcements.filter(({ kind }) => kind === 'given_up')).toHaveLength(1)
+        // Timers take no fractions of a millisecond.
+        for (const { deadlineMs } of end.attempts) expect(deadlineMs % 1).toBe(0)
+        expect((end.dueMs ?? 0) % 1).toBe(0)
       }),
       { numRuns: 2_000 },
     )

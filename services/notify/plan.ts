@@ -99,7 +99,7 @@ export function limitsOf(priority: Priority, { high, other }: PlanLimits): Prior
 export function roundPauseMs({ id, priority }: Notification, round: number, limits: PlanLimits): number {
   const { pauseMs, pauseMaxMs } = limitsOf(priority, limits)
   const ceiling = Math.min(pauseMaxMs, pauseMs * 2 ** Math.min(round, 30))
-  return ceiling * (0.5 + partitionOf(`${id}:${round}`, 1000) / 2000)
+  return Math.floor(ceiling * (0.5 + partitionOf(`${id}:${round}`, 1000) / 2000))
 }
 
 /** A replay begins anew: what was tried before it does not count. */
@@ -127,7 +127,7 @@ function slotMs({ notification, nowMs, limits }: PlanInput, step: Step, stepsLef
   const receiptMs = limitsOf(notification.priority, limits).receiptMs[step.channel]
   const leftMs = notification.startMs + limits.budgetMs - nowMs
   if (notification.priority !== 'high' || leftMs <= 0) return receiptMs
-  return Math.min(receiptMs, leftMs, Math.max(SLOT_MS_MIN, leftMs / stepsLeft))
+  return Math.floor(Math.min(receiptMs, leftMs, Math.max(SLOT_MS_MIN, leftMs / stepsLeft)))
 }
 
 function end({ notification, steps }: PlanInput): Decision {

@@ -47,6 +47,6 @@ it('waits no longer than it was told, also for a provider that does not listen',
   const { provider, link: twilio } = link()
   for (const behaviour of [hangs, () => new Promise<never>(() => undefined)]) {
     provider.behaviour = behaviour
-    expect(await twilio.send(message, 20)).toMatchObject({ outcome: 'unavailable', code: 'timeout' })
+    expect(await twilio.send(message, 20.5)).toMatchObject({ outcome: 'unavailable', code: 'timeout' })
   }
 })

@@ -121,7 +121,8 @@ export class ProviderLink {
   }
 
   async #send(message: OutgoingMessage, timeoutMs: number): Promise<Handover> {
-    const signal = AbortSignal.timeout(Math.max(1, Math.min(timeoutMs, SEND_TIMEOUT_MS)))
+    // It takes whole milliseconds only.
+    const signal = AbortSignal.timeout(Math.ceil(Math.max(1, Math.min(timeoutMs, SEND_TIMEOUT_MS))))
     try {
       const result = await this.#breaker.execute(() =>
         untilAborted(this.provider.send(message, signal), signal),

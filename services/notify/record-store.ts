@@ -1,25 +1,14 @@
 /** Notifications in MongoDB: guarded writes, claims of what is due. Fails fast while MongoDB is away. */
-
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
-import { storeAway, translateStoreError } from '@hushryd/kernel/stores/store-error.ts'
-import {
-  CircuitState,
-  ConsecutiveBreaker,
-  circuitBreaker,
-  handleWhen,
-  TimeoutStrategy,
-  timeout,
-} from 'cockatiel'
+import type { MongoLink } from '@hushryd/kernel/stores/mongo.ts'
 import { type Collection, MongoBulkWriteError, MongoServerError } from 'mongodb'
 import type { Notification, Priority } from './notification.ts'
 import type { ProviderName } from './provider.ts'
-import { fromDocument, type NotificationDocument, toDocument } from './record-document.ts'
+import { fromDocument, type NotificationDocument, notificationsSpec, toDocument } from './record-document.ts'
 
 const DUPLICATE_KEY = 11_000
 /** A message of high priority has a minute: it does not spend it on waiting for a record. */
-const OPERATION_TIMEOUT_MS = 2_000
-/** One failure is enough: records wait in memory meanwhile, and nothing is lost by it. */
-const AWAY_MS = 1_000
+const OPERATION_TIMEOUT_MS = 3_000
 
 export function isUnavailable(error: unknown): boolean {
   return error instanceof DomainError && error.reason === ErrorReason.ERROR_REASON_UNAVAILABLE
@@ -39,32 +28,17 @@ export interface FailedPage {
 }
 
 export class RecordStore {
+  readonly #mongo: MongoLink
   readonly #collection: Collection<NotificationDocument>
-  readonly #breaker = circuitBreaker(handleWhen(isUnavailable), {
-    breaker: new ConsecutiveBreaker(1),
-    halfOpenAfter: AWAY_MS,
-  })
-  readonly #timeout = timeout(OPERATION_TIMEOUT_MS, TimeoutStrategy.Aggressive)
 
-  constructor(collection: Collection<NotificationDocument>) {
-    this.#collection = collection
+  constructor(mongo: MongoLink) {
+    this.#mongo = mongo
+    this.#collection = mongo.db.collection<NotificationDocument>(notificationsSpec.name)
   }
 
   /** Every operation's errors translated: UNAVAILABLE where MongoDB is away or too slow. */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    // One operation tries whether MongoDB is back; the others do not wait for how that ends.
-    if (this.#breaker.state === CircuitState.HalfOpen) throw storeAway('mongo')
-    try {
-      return await this.#breaker.execute(async () => {
-        try {
-          return await this.#timeout.execute(work)
-        } catch (error) {
-          throw translateStoreError('mongo', error)
-        }
-      })
-    } catch (error) {
-      throw translateStoreError('mongo', error)
-    }
+    return await this.#mongo.run(work, { timeoutMs: OPERATION_TIMEOUT_MS })
   }
 
   async insert(notification: Notification): Promise<'created' | 'exists'> {
@@ -88,7 +62,9 @@ export class RecordStore {
       } catch (error) {
         if (!(error instanceof MongoBulkWriteError)) throw error
         const failures = [error.writeErrors].flat()
-        if (failures.some(({ code }) => code !== DUPLICATE_KEY)) throw error
+        // One that broke off in the middle names no write that failed, and is no success.
+        const areThere = failures.length > 0 && failures.every(({ code }) => code === DUPLICATE_KEY)
+        if (!areThere) throw error
         return new Set(failures.map(({ index }) => notifications[index]?.id ?? ''))
       }
     })

@@ -1,21 +1,15 @@
 /**
  * Every notification's record: MongoDB while it is there, memory while it is not.
  *
- * A record that MongoDB could not take is kept here until it can, and sending
- * goes on from it. What it came from, a message in the queue, is released only
- * then; so a crash in between loses nothing and repeats at most one hand-over.
+ * Nothing that a record came from is let go before MongoDB has it. So a crash
+ * loses nothing, and hands a message over again unrecorded only where MongoDB
+ * was away when the process died.
  */
-import { type Announcement, isOpen, type Notification } from './notification.ts'
+import { KeptRecords } from './kept-records.ts'
+import type { Announcement, Notification } from './notification.ts'
 import type { ProviderName } from './provider.ts'
+import { RecentIds } from './recent-ids.ts'
 import { type Claim, isUnavailable, type RecordStore } from './record-store.ts'
-import { mergeRecords } from './transitions.ts'
-
-interface Kept {
-  readonly notification: Notification
-  /** What MongoDB has; 0 for nothing. */
-  readonly storedVersion: number
-  readonly onStored: () => void
-}
 
 /** Tells what there is to tell, and answers what could not be told. */
 export type Tell = (notification: Notification) => Promise<readonly Announcement[]>
@@ -29,43 +23,52 @@ export interface RecordsParts {
 
 /** What could not be told is tried again after this. */
 const TELL_AGAIN_MS = 5_000
+/** Some ten megabytes, and more than the queue can bring again. */
+const RECORDED_MAX = 100_000
 
-const nothing = (): void => undefined
+export type Created =
+  | 'created'
+  /** MongoDB has it, from before. */
+  | 'exists'
+  /** It waits in memory. */
+  | 'kept'
+  /** It waits there from before. */
+  | 'kept_before'
 
 export class Records {
   readonly store: RecordStore
   readonly #tell: Tell
-  readonly #onKept: RecordsParts['onKept']
   readonly #nowMs: () => number
-  readonly #kept = new Map<string, Kept>()
+  readonly #kept: KeptRecords
+  /** What MongoDB is known to have: a message that comes again while it is away is known all the same. */
+  readonly #recorded = new RecentIds(RECORDED_MAX)
 
   constructor({ store, tell, onKept, nowMs }: RecordsParts) {
     this.store = store
     this.#tell = tell
-    this.#onKept = onKept
     this.#nowMs = nowMs
+    this.#kept = new KeptRecords({ store, onKept, onStored: (id) => this.#recorded.add(id), nowMs })
   }
 
   get keptCount(): number {
-    return this.#kept.size
-  }
-
-  isKept(id: string): boolean {
-    return this.#kept.has(id)
+    return this.#kept.count
   }
 
   /** `onStored` is called once MongoDB has a record that is kept. */
-  async create(
-    notification: Notification,
-    onStored: () => void = nothing,
-  ): Promise<'created' | 'exists' | 'kept'> {
-    if (this.#kept.has(notification.id)) return 'exists'
+  async create(notification: Notification, onStored?: () => void): Promise<Created> {
+    const { id } = notification
+    if (this.#kept.has(id)) return 'kept_before'
+    if (this.#recorded.has(id)) return 'exists'
     const first = { ...notification, version: 1 }
     try {
-      return await this.store.insert(first)
+      const outcome = await this.store.insert(first)
+      this.#recorded.add(id)
+      return outcome
     } catch (error) {
       if (!isUnavailable(error)) throw error
-      this.#keep(first, 0, onStored)
+      // Another copy of the same message may have been faster.
+      if (this.#kept.has(id)) return 'kept_before'
+      this.#kept.add(first, 0, onStored)
       return 'kept'
     }
   }
@@ -73,22 +76,19 @@ export class Records {
   /** Answers those that were not there yet, as they are recorded. */
   async createMany(notifications: readonly Notification[]): Promise<Notification[]> {
     const fresh = notifications
-      .filter(({ id }) => !this.#kept.has(id))
+      .filter(({ id }) => !this.#kept.has(id) && !this.#recorded.has(id))
       .map((notification) => ({ ...notification, version: 1 }))
     if (fresh.length === 0) return []
     try {
       const known = await this.store.insertMany(fresh)
+      for (const { id } of fresh) this.#recorded.add(id)
       return fresh.filter(({ id }) => !known.has(id))
     } catch (error) {
       if (!isUnavailable(error)) throw error
-      for (const notification of fresh) this.#keep(notification, 0)
-      return fresh
+      const left = fresh.filter(({ id }) => !this.#kept.has(id))
+      for (const notification of left) this.#kept.add(notification, 0)
+      return left
     }
-  }
-
-  #keep(notification: Notification, storedVersion: number, onStored: () => void = nothing): void {
-    this.#kept.set(notification.id, { notification, storedVersion, onStored })
-    this.#onKept(notification)
   }
 
   /**
@@ -102,7 +102,7 @@ export class Records {
   ): Promise<Notification> {
     let stored = known
     for (;;) {
-      const current = this.#kept.get(known.id)?.notification ?? stored
+      const current = this.#kept.find(known.id) ?? stored
       const decided = decide(current)
       if (decided === undefined) return current
       const next = await this.#told({ ...decided, version: current.version + 1 })
@@ -114,19 +114,24 @@ export class Records {
 
   /** Undefined when it is saved; otherwise the record that somebody else has changed. */
   async #save(next: Notification, current: Notification): Promise<Notification | undefined> {
-    const kept = this.#kept.get(next.id)
-    if (kept !== undefined) {
-      if (kept.notification !== current) return kept.notification
-      this.#kept.set(next.id, { ...kept, notification: next })
+    const kept = this.#kept.find(next.id)
+    if (kept !== undefined) return this.#kept.replace(next, current) ? undefined : kept
+    if (this.#kept.isSplitEarly(next)) {
+      this.#kept.add(next, current.version)
       return undefined
     }
     try {
       if (await this.store.replace(next, current.version)) return undefined
-      // One that outlived its time is gone, and needs no record any more.
-      return await this.store.find(next.id)
+      const fresh = await this.store.find(next.id)
+      if (fresh !== undefined) return fresh
+      // MongoDB has lost it, or it outlived its time and goes again by itself.
+      const outcome = await this.store.insert(next)
+      return outcome === 'created' ? undefined : await this.store.find(next.id)
     } catch (error) {
       if (!isUnavailable(error)) throw error
-      this.#keep(next, current.version)
+      const other = this.#kept.find(next.id)
+      if (other !== undefined) return other
+      this.#kept.add(next, current.version)
       return undefined
     }
   }
@@ -141,76 +146,29 @@ export class Records {
   }
 
   async find(id: string): Promise<Notification | undefined> {
-    return this.#kept.get(id)?.notification ?? (await this.store.find(id))
+    return this.#kept.find(id) ?? (await this.store.find(id))
   }
 
   async findByProviderId(provider: ProviderName, providerId: string): Promise<Notification | undefined> {
-    for (const { notification } of this.#kept.values()) {
-      const isIt = notification.attempts.some(
-        (attempt) => attempt.provider === provider && attempt.providerId === providerId,
-      )
-      if (isIt) return notification
-    }
-    return await this.store.findByProviderId(provider, providerId)
+    return (
+      this.#kept.findByProviderId(provider, providerId) ??
+      (await this.store.findByProviderId(provider, providerId))
+    )
   }
 
-  /** One of those that are kept and due, for the claimer alone. */
-  claimKept({ priority, nowMs, leaseUntilMs, lease }: Claim): Notification | undefined {
-    for (const [id, kept] of this.#kept) {
-      const { notification } = kept
-      const isDue = notification.dueMs !== undefined && notification.dueMs <= nowMs
-      if (!isDue || notification.priority !== priority) continue
-      const claimed = { ...notification, dueMs: leaseUntilMs, lease, version: notification.version + 1 }
-      this.#kept.set(id, { ...kept, notification: claimed })
-      return claimed
-    }
-    return undefined
-  }
-
-  /** Brings to MongoDB what it could not take before; ends at the first that it still cannot. */
-  async storeKept(): Promise<void> {
-    // Newest first: the messages of a group before the group, whose queued message is released with it.
-    for (const id of [...this.#kept.keys()].reverse()) {
-      const kept = this.#kept.get(id)
-      if (kept === undefined) continue
-      let storedVersion: number
-      try {
-        storedVersion = await this.#store(kept)
-      } catch (error) {
-        if (isUnavailable(error)) return
-        throw error
-      }
-      const latest = this.#kept.get(id)?.notification ?? kept.notification
-      // Changed meanwhile: it stays until the change is stored too.
-      if (latest !== kept.notification) {
-        this.#kept.set(id, {
-          ...kept,
-          notification: { ...latest, version: Math.max(latest.version, storedVersion + 1) },
-          storedVersion,
-        })
-        continue
-      }
-      this.#kept.delete(id)
-      kept.onStored()
-    }
-  }
-
-  /** The version that MongoDB has then. */
-  async #store({ notification, storedVersion }: Kept): Promise<number> {
-    const isStored =
-      storedVersion === 0
-        ? (await this.store.insert(notification)) === 'created'
-        : await this.store.replace(notification, storedVersion)
-    if (isStored) return notification.version
-    // Another process had the same message, or a write went through whose answer was lost.
+  /** One that is due, for the claimer alone. */
+  async claimDue(claim: Claim): Promise<Notification | undefined> {
+    const kept = this.#kept.claimDue(claim)
+    if (kept !== undefined) return kept
     for (;;) {
-      const other = await this.store.find(notification.id)
-      if (other === undefined) return notification.version
-      if (other.version === notification.version && other.lease === notification.lease) return other.version
-      const merged = mergeRecords(other, notification)
-      const dueMs = isOpen(merged) ? (other.dueMs ?? this.#nowMs()) : merged.dueMs
-      const version = other.version + 1
-      if (await this.store.replace({ ...merged, dueMs, version }, other.version)) return version
+      const due = await this.store.claimDue(claim)
+      // What memory has of it is newer, and is stored first.
+      if (due === undefined || !this.#kept.has(due.id)) return due
     }
+  }
+
+  /** Brings to MongoDB what it could not take before. */
+  async storeKept(): Promise<void> {
+    await this.#kept.storeAll()
   }
 }

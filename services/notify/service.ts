@@ -37,7 +37,6 @@ import { createProviders } from './providers/providers.ts'
 import { startReceiptQueue } from './receipt-queue.ts'
 import { type EarlyDocument, earlyReceiptsSpec, Receipts } from './receipts.ts'
 import { Recipients } from './recipients.ts'
-import { type NotificationDocument, notificationsSpec } from './record-document.ts'
 import { RecordStore } from './record-store.ts'
 import { Records } from './records.ts'
 import { Sender } from './sender.ts'
@@ -105,7 +104,7 @@ export async function startNotify(config: NotifyConfig, overrides: NotifyOverrid
   })
   opened.defer(() => directory.close())
 
-  const store = new RecordStore(mongo.db.collection<NotificationDocument>(notificationsSpec.name))
+  const store = new RecordStore(mongo)
   const eventLog = createEventLog(publisher, { source: NAME })
   const announcer = new Announcer({ publisher, eventLog, events, namespace })
   const records = new Records({

@@ -10,9 +10,9 @@ import { randomUUID } from 'node:crypto'
 import type { Log } from '@hushryd/kernel/log.ts'
 import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
 import { LEASE_MS } from './handover.ts'
-import { PRIORITIES, type Priority } from './notification.ts'
+import { type Notification, PRIORITIES, type Priority } from './notification.ts'
 import { Pool } from './pool.ts'
-import { isUnavailable } from './record-store.ts'
+import { type Claim, isUnavailable } from './record-store.ts'
 import type { Records } from './records.ts'
 import type { Sender } from './sender.ts'
 
@@ -55,20 +55,20 @@ export class Timers implements AsyncDisposable {
   }
 
   async #takeDue(priority: Priority, pool: Pool, signal: AbortSignal): Promise<void> {
-    const { records, sender, nowMs } = this.#parts
+    const { sender, nowMs } = this.#parts
     while (!signal.aborted) {
       await pool.room()
       const now = nowMs()
       const claim = { priority, nowMs: now, leaseUntilMs: now + LEASE_MS, lease: randomUUID() }
-      const due = records.claimKept(claim) ?? (await this.#claimStored(claim))
+      const due = await this.#claim(claim)
       if (due === undefined) return
       pool.start(() => sender.advance(due))
     }
   }
 
-  async #claimStored(claim: Parameters<Records['store']['claimDue']>[0]) {
+  async #claim(claim: Claim): Promise<Notification | undefined> {
     try {
-      return await this.#parts.records.store.claimDue(claim)
+      return await this.#parts.records.claimDue(claim)
     } catch (error) {
       // Said once by the store's own log; what is kept in memory is looked after meanwhile.
       if (isUnavailable(error)) return undefined

@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { childOf, isGroup, type Notification, newNotification } from './notification.ts'
 import type { DeliveryReceipt } from './provider.ts'
-import { applyReceipt, endAttempt, giveUp, mergeRecords, replay, startAttempt } from './transitions.ts'
+import {
+  applyReceipt,
+  endAttempt,
+  giveUp,
+  mergeRecords,
+  replay,
+  resumeAttempt,
+  startAttempt,
+} from './transitions.ts'
 
 const NOW_MS = 1_700_000_000_000
 
@@ -123,14 +131,51 @@ it('a replay begins anew and keeps what was tried', () => {
   expect(again.attempts).toHaveLength(1)
 })
 
-it('of two records kept apart the better word on each attempt counts', () => {
-  const one = accepted(fresh)
-  const two = applyReceipt(one, 1, { status: 'delivered', atMs: NOW_MS })
-  if (two === undefined) throw new Error('the receipt says something new')
-  for (const merged of [mergeRecords(one, two), mergeRecords(two, one)])
-    expect(merged).toMatchObject({
-      state: 'delivered',
-      dueMs: undefined,
-      attempts: [{ status: 'delivered' }],
+describe('two records kept apart', () => {
+  it('become one, in which the better word on each attempt counts', () => {
+    const one = { ...accepted({ ...fresh, reportTo: '' }), version: 3, lease: 'a' }
+    const two = applyReceipt({ ...one, version: 5, lease: 'b' }, 1, { status: 'delivered', atMs: NOW_MS })
+    if (two === undefined) throw new Error('the receipt says something new')
+    for (const merged of [mergeRecords(one, two, NOW_MS), mergeRecords(two, one, NOW_MS)])
+      expect(merged).toMatchObject({
+        version: 6,
+        state: 'delivered',
+        dueMs: undefined,
+        attempts: [{ number: 1, status: 'delivered' }],
+      })
+  })
+
+  it('keep every attempt, also where both gave theirs the same number', () => {
+    const stored = { ...accepted(fresh), lease: 'a' }
+    const [mine] = accepted(fresh).attempts
+    if (mine === undefined) throw new Error('there is an attempt')
+    const kept = { ...stored, lease: 'b', attempts: [{ ...mine, startedMs: NOW_MS + 1, providerId: 'SM2' }] }
+    const { attempts } = mergeRecords(stored, kept, NOW_MS)
+    expect(attempts.map(({ number, providerId }) => [number, providerId])).toEqual([
+      [1, 'SM1'],
+      [2, 'SM2'],
+    ])
+  })
+
+  it('count how often an attempt was handed over', () => {
+    const stored = { ...started(fresh), lease: 'b' }
+    const kept = { ...resumeAttempt(stored, 1, { nowMs: NOW_MS, deadlineMs: NOW_MS }), lease: 'a' }
+    expect(mergeRecords(stored, kept, NOW_MS).attempts).toMatchObject([{ number: 1, tries: 2 }])
+  })
+
+  it('stay with whoever has claimed it since, and of one worker’s writes with the later', () => {
+    const stored = { ...started(fresh), version: 4, lease: 'b', dueMs: NOW_MS + 9 }
+    const kept = { ...accepted(fresh), version: 4, lease: 'a', dueMs: NOW_MS + 5 }
+    expect(mergeRecords(stored, kept, NOW_MS)).toMatchObject({ state: 'sent', lease: 'b', dueMs: NOW_MS + 9 })
+    expect(mergeRecords({ ...stored, lease: 'a' }, kept, NOW_MS)).toMatchObject({
+      lease: 'a',
+      dueMs: NOW_MS + 5,
     })
+  })
+
+  it('are taken up again for what could not be told', () => {
+    const told = { ...giveUp(fresh, 'NO_RECIPIENT', NOW_MS), announcements: [] }
+    const untold = giveUp(fresh, 'NO_RECIPIENT', NOW_MS)
+    expect(mergeRecords(told, untold, NOW_MS)).toMatchObject({ state: 'failed', dueMs: NOW_MS })
+  })
 })

@@ -12,6 +12,7 @@ import {
   getAttempt,
   isOpen,
   type Notification,
+  type NotificationState,
 } from './notification.ts'
 import type { Channel, DeliveryReceipt, ProviderName, SendResult } from './provider.ts'
 
@@ -191,21 +192,61 @@ export function replay(notification: Notification, nowMs: number): Notification 
   }
 }
 
-/** Two records of one notification, kept by processes that could not see each other's: the better word on each attempt counts. */
-export function mergeRecords(stored: Notification, other: Notification): Notification {
-  const attempts = new Map(stored.attempts.map((attempt) => [attempt.number, attempt]))
-  for (const attempt of other.attempts) {
-    const known = attempts.get(attempt.number)
-    if (known === undefined || RANK[attempt.status] > RANK[known.status])
-      attempts.set(attempt.number, attempt)
+/** Attempts get their number from the record that they are first written to; what they are, they are by this. */
+export function isSameAttempt(one: Attempt, other: Attempt): boolean {
+  return (
+    one.startedMs === other.startedMs &&
+    one.provider === other.provider &&
+    one.channel === other.channel &&
+    one.run === other.run
+  )
+}
+
+/** Of an attempt that both know the better word counts; those that one of them made are kept, also under the same number. */
+function mergeAttempts(attempts: readonly Attempt[], others: readonly Attempt[]): Attempt[] {
+  const merged = [...attempts]
+  for (const other of others) {
+    const index = merged.findIndex((attempt) => isSameAttempt(attempt, other))
+    const known = merged[index]
+    if (known === undefined) {
+      merged.push({ ...other, number: merged.length + 1 })
+      continue
+    }
+    const better = RANK[other.status] > RANK[known.status] ? other : known
+    merged[index] = { ...better, number: known.number, tries: Math.max(known.tries, other.tries) }
   }
-  const isDelivered = stored.state === 'delivered' || other.state === 'delivered'
+  return merged
+}
+
+function mergeStates(first: NotificationState, second: NotificationState): NotificationState {
+  // What has happened stays so, whatever the other one knew.
+  const happened = (['delivered', 'expanded'] as const).find((state) => [first, second].includes(state))
+  if (happened !== undefined) return happened
+  return first === 'queued' && second === 'sent' ? 'sent' : first
+}
+
+/**
+ * What MongoDB has and what waited in memory, written by processes that could
+ * not see each other's. Whoever has claimed it since goes on with it; every
+ * copy that went out is on record.
+ */
+export function mergeRecords(stored: Notification, kept: Notification, nowMs: number): Notification {
+  // Of one worker's writes the later one has been kept; only receipts came beside them.
+  const [first, second] = stored.lease === kept.lease ? [kept, stored] : [stored, kept]
+  const state = mergeStates(first.state, second.state)
+  const announcements = [...stored.announcements, ...kept.announcements]
+  // What was sent directly nobody else could go on with.
+  const isToBeTaken = (isOpen({ state }) && first.recipients !== 'direct') || announcements.length > 0
   return {
-    ...stored,
-    round: Math.max(stored.round, other.round),
-    isLate: stored.isLate || other.isLate,
-    attempts: [...attempts.values()].sort((one, two) => one.number - two.number),
-    announcements: [...stored.announcements, ...other.announcements],
-    ...(isDelivered ? { state: 'delivered', failure: '', dueMs: undefined } : {}),
+    ...first,
+    version: Math.max(stored.version, kept.version) + 1,
+    state,
+    round: Math.max(stored.round, kept.round),
+    isLate: stored.isLate || kept.isLate,
+    attempts: mergeAttempts(stored.attempts, kept.attempts),
+    dueMs: isToBeTaken ? (first.dueMs ?? nowMs) : undefined,
+    failure: state === 'delivered' ? '' : first.failure,
+    childIds: stored.childIds.length > 0 ? stored.childIds : kept.childIds,
+    announcements,
   }
 }

@@ -6,7 +6,7 @@
  */
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import { backoffMs } from '@hushryd/kernel/loop.ts'
-import { type Alert, isClosed } from './alert.ts'
+import { type Alert, type AlertId, isClosed } from './alert.ts'
 import type { AlertStore } from './alert-store.ts'
 import { contactsMessages, type LegRunners, type Links } from './legs.ts'
 import type { Message } from './messages.ts'
@@ -26,7 +26,7 @@ export interface ReconcilerOptions {
 const LEG_TIMEOUT_MS = 3_000
 const RETRY_BASE_MS = 2_000
 const RETRY_MAX_MS = 60_000
-/** A batch without alerts: its process died before it inserted them, or is still about to. */
+/** Alerts of a batch that are not there by then never come: its process died before it inserted them. */
 const ORPHAN_AFTER_MS = 60_000
 
 export class Reconciler {
@@ -50,10 +50,7 @@ export class Reconciler {
   async #finish({ _id, alertIds, openLegs, openedAt, tries }: OpenBatchDocument): Promise<void> {
     const { store, batches, clock, onFinished } = this.#options
     const alerts = (await store.findMany(alertIds)).map(({ alert }) => alert)
-    if (alerts.length === 0) {
-      if (clock.nowMs() - openedAt.getTime() > ORPHAN_AFTER_MS) await batches.close([_id])
-      return
-    }
+    const missing = this.#missing(alertIds, alerts, openedAt)
     const failed = new Set<Alert>()
     const failedLegs = new Set<OtherLeg>()
     await Promise.all(
@@ -64,14 +61,22 @@ export class Reconciler {
         }
       }),
     )
-    if (failed.size === 0) {
+    if (failed.size === 0 && missing.length === 0) {
       await batches.close([_id])
-      onFinished(alerts.length)
+      if (alerts.length > 0) onFinished(alerts.length)
       return
     }
-    const left = [...failed].map(({ alertId }) => alertId)
+    const left = [...missing, ...[...failed].map(({ alertId }) => alertId)]
+    const leftLegs = missing.length > 0 ? openLegs : [...failedLegs]
     const pauseMs = backoffMs(tries, { baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random: Math.random })
-    await batches.narrow(_id, left, [...failedLegs], clock.nowMs() + pauseMs)
+    await batches.narrow(_id, left, leftLegs, clock.nowMs() + pauseMs)
+  }
+
+  /** Those that may still be on their way into the database: an insert that seemed to fail goes on behind. */
+  #missing(alertIds: readonly AlertId[], alerts: readonly Alert[], openedAt: Date): readonly AlertId[] {
+    if (this.#options.clock.nowMs() - openedAt.getTime() > ORPHAN_AFTER_MS) return []
+    const found = new Set(alerts.map(({ alertId }) => alertId))
+    return alertIds.filter((alertId) => !found.has(alertId))
   }
 
   /** Answers those that it failed for. */
