@@ -19,7 +19,6 @@ RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts --no-audit --no
 # The contract's code, and the pages that the edge serves.
 RUN npm run gen \
   && npm run build --workspace live \
-  && npm run build --workspace admin \
   && npm run build --workspace admin --if-present
 # Only what runs stays: sources, as they are, and what they import.
 RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
