@@ -53,11 +53,19 @@ const EJECT_UNREACHABLE = {
 /** What is even over all pods must not stay in the caller's zone. Elsewhere the zone comes first, then the rest. */
 const EVEN_OVER_ZONES: ReadonlySet<string> = new Set(['edge', 'location'])
 
+/** A prime, as Maglev asks for; Envoy's own default. */
+const MAGLEV_SLOTS = 65_537
+
 export const PARTITION_HEADER = 'x-hushryd-partition'
+
+/** Of one calling proxy towards a member. */
+export function limitsOf(name: string): Limits {
+  return LIMITS[name] ?? USUAL
+}
 
 export function destinationRule(member: Member): Manifest {
   const { name } = member
-  const limits = LIMITS[name] ?? USUAL
+  const limits = limitsOf(name)
   const isEdge = name === BRIDGE
   const localityLbSetting = { enabled: !EVEN_OVER_ZONES.has(name) }
   return {
@@ -92,7 +100,7 @@ export function destinationRule(member: Member): Manifest {
                 name: LANE_SUBSET,
                 trafficPolicy: {
                   loadBalancer: {
-                    consistentHash: { httpHeaderName: PARTITION_HEADER, maglev: {} },
+                    consistentHash: { httpHeaderName: PARTITION_HEADER, maglev: { tableSize: MAGLEV_SLOTS } },
                     localityLbSetting,
                   },
                 },

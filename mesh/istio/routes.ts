@@ -15,9 +15,13 @@ interface Retries {
 
 /**
  * Callers have deadlines of their own, at most a minute; these bounds only end
- * what everyone else has forgotten.
+ * what everyone else has forgotten. A route without a timeout has none.
  */
-const TIMEOUTS: Readonly<Record<MethodClass, string>> = { read: '65s', command: '65s', stream: '0s' }
+const TIMEOUTS: Readonly<Record<MethodClass, { readonly timeout?: string }>> = {
+  read: { timeout: '65s' },
+  command: { timeout: '65s' },
+  stream: {},
+}
 
 /** One more try, and only where the answer says that the call had no effect or, being a read, could have none. */
 const RETRIES: Readonly<Record<MethodClass, Retries>> = {
@@ -51,7 +55,7 @@ function classRoutes(member: Member, methods: readonly MeshMethod[]): object[] {
     name,
     match: exactly(matched),
     route: route(member, subset),
-    timeout: TIMEOUTS[kind],
+    ...TIMEOUTS[kind],
     retries: RETRIES[kind],
   }))
 }
@@ -67,7 +71,7 @@ export function virtualService(member: Member, methods: readonly MeshMethod[]): 
       http: [
         ...classRoutes(member, methods),
         // Health, reflection, and methods of a contract newer than these rules.
-        { name: 'other', route: route(member), timeout: TIMEOUTS.stream, retries: RETRIES.command },
+        { name: 'other', route: route(member), retries: RETRIES.command },
       ],
     },
   }

