@@ -165,7 +165,7 @@ export const PROGRAMS: readonly Program[] = [
   {
     name: DEMO,
     script: 'local/demo/main.ts',
-    ports: {},
+    ports: { http: 8091 },
     dependsOn: ['edge'],
     env: ({ httpOf }) => ({ EDGE_URLS: httpOf('edge').join(',') }),
     nice: 10,

@@ -1,6 +1,7 @@
 /** What `npm start` prints once everything answers. */
 import { join } from 'node:path'
 import type { SystemPlan } from './processes.ts'
+import { DEMO } from './programs.ts'
 import type { SupervisedProcess } from './supervisor.ts'
 
 export function statusTable(processes: readonly SupervisedProcess[]): string {
@@ -32,6 +33,9 @@ export function addressLines(plan: SystemPlan, stackFolder: string): string {
     ['ClamAV', plan.stores.special.clamd.CLAMD_URL],
     ['logs', join(stackFolder, 'logs')],
     ['service key', plan.keys.serviceKey],
+    ...pages
+      .filter(({ program }) => program.name === DEMO)
+      .map(({ ports }) => ['test alert', `curl -X POST http://localhost:${ports.http}/alert`]),
   ]
   return lines.map(([name = '', text = '']) => `  ${name.padEnd(12)} ${text}`).join('\n')
 }

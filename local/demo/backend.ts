@@ -2,6 +2,7 @@
 export interface Backend {
   signIn(userId: string, role: 'driver' | 'passenger' | 'admin'): Promise<string>
   putUser(userId: string, name: string): Promise<void>
+  putContacts(userId: string, contacts: readonly object[]): Promise<void>
   putTrip(tripId: string, trip: { driverId: string; passengerIds: string[]; status: string }): Promise<void>
 }
 
@@ -50,6 +51,9 @@ export function openBackend(edgeUrl: string, serviceKey: string): Backend {
     },
     async putUser(userId, name) {
       await request('PUT', `/v1/users/${userId}`, { name, locale: 'en-IN' })
+    },
+    async putContacts(userId, contacts) {
+      await request('PUT', `/v1/users/${userId}/emergency-contacts`, { contacts })
     },
     async putTrip(tripId, trip) {
       await request('PUT', `/v1/trips/${tripId}`, trip)

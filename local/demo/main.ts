@@ -7,6 +7,8 @@ import { openBackend } from './backend.ts'
 import { LatencyReport } from './latency-report.ts'
 import { type ReplayContext, replayRides } from './replay.ts'
 import { readRides } from './ride.ts'
+import { Riders } from './riders.ts'
+import { startTestAlerts } from './test-alert.ts'
 
 const REPORT_EVERY_MS = 10_000
 
@@ -25,14 +27,25 @@ process.once('SIGINT', () => stop.abort())
 
 const rides = readRides(await readFile(new URL('./rides.csv', import.meta.url), 'utf8'))
 const latency = new LatencyReport()
+const riders = new Riders()
+const backend = openBackend(edgeUrls[0] ?? '', serviceKey)
+const alerts = await startTestAlerts({
+  host: process.env.HOST ?? '127.0.0.1',
+  port: Number(process.env.HTTP_PORT ?? 8091),
+  edgeUrls,
+  riders,
+  backend,
+})
 const context: ReplayContext = {
-  backend: openBackend(edgeUrls[0] ?? '', serviceKey),
+  backend,
   edgeUrls,
   latency,
+  riders,
   signal: stop.signal,
 }
 const report = setInterval(() => console.log(latency.take()), REPORT_EVERY_MS)
 console.log(`replaying ${rides.length} recorded rides, ${trips} trips at once`)
 await replayRides(rides, trips, context)
 clearInterval(report)
+await alerts[Symbol.asyncDispose]()
 process.exit(0)

@@ -3,11 +3,13 @@ import { createClient, type HushrydClient } from '../../sdk/index.ts'
 import type { Backend } from './backend.ts'
 import type { LatencyReport } from './latency-report.ts'
 import { positionAt, type Ride } from './ride.ts'
+import type { Riders } from './riders.ts'
 
 export interface ReplayContext {
   backend: Backend
   edgeUrls: string[]
   latency: LatencyReport
+  riders: Riders
   signal: AbortSignal
 }
 
@@ -78,7 +80,18 @@ async function drive(seat: Seat, rides: Ride[], slots: number, context: ReplayCo
         if (error !== undefined) context.latency.refused(error.code)
       },
     })
-    await replay(seat.driver, tripId, ride, startAtShare * ride.durationS, context)
+    const startMs = Date.now() - startAtShare * ride.durationS * 1_000
+    const leave = context.riders.board({
+      riderId: seat.riderId,
+      tripId,
+      app: seat.rider,
+      place() {
+        const { lat, lng } = positionAt(ride, (Date.now() - startMs) / 1_000)
+        return { lat, lng }
+      },
+    })
+    await replay(seat.driver, tripId, ride, startMs, context)
+    leave()
     startAtShare = 0
     await context.backend.putTrip(tripId, { ...people, status: 'COMPLETED' }).catch((error: unknown) => {
       console.error(`trip ${tripId} could not be completed: ${error}`)
@@ -94,10 +107,9 @@ async function replay(
   driver: HushrydClient,
   tripId: string,
   ride: Ride,
-  fromS: number,
+  startMs: number,
   context: ReplayContext,
 ): Promise<void> {
-  const startMs = Date.now() - fromS * 1_000
   // A phone's clock is in step with nobody else's.
   await wait(Math.random() * REPORT_EVERY_MS)
   while (!context.signal.aborted) {
