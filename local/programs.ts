@@ -146,6 +146,14 @@ export const PROGRAMS: readonly Program[] = [
     ports: { grpc: 7007 },
   },
   {
+    name: 'docs',
+    script: 'services/docs/main.ts',
+    ports: { grpc: 7005 },
+    dependsOn: ['notify'],
+    stores: ['s3', 'clamd'],
+    secrets: { DOCS_KEYS: 'keyRing' },
+  },
+  {
     name: 'edge',
     script: 'edge/main.ts',
     copies: 2,

@@ -7,6 +7,7 @@ test('without settings the ports are the documented ones', () => {
   for (const [owner, port] of [
     ['location', 7001],
     ['notify', 7003],
+    ['docs', 7005],
     ['directory', 7006],
     ['operations of directory', 9006],
     ['operations of location-history', 9021],

@@ -6,7 +6,8 @@
  * pass is done again: the same announcement is the same document, with a fresh
  * address where the last one has run out.
  */
-import { HushrydError } from './error.ts'
+import { tell } from './emitter.ts'
+import { asHushrydError, HushrydError, unavailable } from './error.ts'
 import type { CallApi, CreateUploadResponse, Document } from './generated/types.ts'
 import type { Retries } from './retries.ts'
 import { type AbortSignalLike, newAbort, type Runtime } from './runtime.ts'
@@ -61,46 +62,39 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   'application/pdf': '.pdf',
 }
 
-export class DocumentUpload {
-  readonly #options: DocumentUploadOptions
-  #documentId: string | undefined
-
-  constructor(options: DocumentUploadOptions) {
-    this.#options = options
-  }
-
+export interface DocumentUpload {
+  readonly done: Promise<Document>
   /** Something happened to a document, perhaps to this one. */
-  onEvent(documentId: unknown): void {
-    if (documentId === this.#documentId) this.#options.retries.wake()
-  }
+  onEvent(documentId: unknown): void
+}
 
-  async run(): Promise<Document> {
-    const { runtime, request } = this.#options
+export function startUpload({ runtime, calls, request, retries }: DocumentUploadOptions): DocumentUpload {
+  const { signal } = retries
+  const say = (progress: UploadProgress): void => tell(request.onProgress, progress)
+  let documentId = ''
+
+  async function run(): Promise<Document> {
     const file = await readFile(runtime.files, request.file, (readBytes, totalBytes) =>
-      this.#tell({ step: 'reading', readBytes, totalBytes }),
+      say({ step: 'reading', readBytes, totalBytes }),
     )
     for (let missing = 0; ; missing += 1) {
-      await this.#put(file)
+      await put(file)
       try {
-        await this.#complete()
+        await retries.run(() => calls.completeUpload({ documentId }, { signal }))
         break
       } catch (error) {
-        if (!hasReason(error, 'UPLOAD_MISSING') || missing === MISSING_MAX) throw error
+        if (asHushrydError(error).reason !== 'UPLOAD_MISSING' || missing === MISSING_MAX) throw error
       }
     }
-    return await this.#watch()
-  }
-
-  #tell(progress: UploadProgress): void {
-    this.#options.request.onProgress?.(progress)
+    say({ step: 'checking', documentId })
+    return await watch()
   }
 
   /** Until the file is in S3. */
-  async #put(file: ReadFile): Promise<void> {
-    const { retries } = this.#options
+  async function put(file: ReadFile): Promise<void> {
     for (let refusals = 0; ; refusals += 1) {
-      const announced = await retries.run(() => this.#announce(file))
-      const status = await retries.run(() => this.#send(announced, file))
+      const announced = await retries.run(() => announce(file))
+      const status = await retries.run(() => send(announced, file))
       if (status < 300) return
       // 403 is an address that has run out, or one that this very file does not fit; once more tells which.
       if (status !== 403 || refusals > 0) {
@@ -112,8 +106,7 @@ export class DocumentUpload {
     }
   }
 
-  async #announce({ name, contentType, sizeBytes, sha256 }: ReadFile): Promise<CreateUploadResponse> {
-    const { calls, request, retries } = this.#options
+  async function announce({ name, contentType, sizeBytes, sha256 }: ReadFile): Promise<CreateUploadResponse> {
     const type = request.contentType ?? contentType
     const announced = await calls.createUpload(
       {
@@ -123,55 +116,40 @@ export class DocumentUpload {
         sizeBytes,
         sha256,
       },
-      { signal: retries.signal },
+      { signal },
     )
-    this.#documentId = announced.documentId
-    this.#tell({ step: 'announced', documentId: announced.documentId, notice: announced.notice })
+    documentId = announced.documentId
+    say({ step: 'announced', documentId, notice: announced.notice })
     return announced
   }
 
   /** Answers S3's status; what may pass with time rejects. */
-  async #send({ upload }: CreateUploadResponse, { body, sizeBytes }: ReadFile): Promise<number> {
-    const { runtime, retries } = this.#options
-    if (upload === undefined) throw new HushrydError('The edge gave no address.', { code: 'UNAVAILABLE' })
+  async function send({ upload }: CreateUploadResponse, { body, sizeBytes }: ReadFile): Promise<number> {
+    if (upload === undefined) throw unavailable('The edge gave no address.')
     const abort = newAbort()
     const onAbort = (): void => abort.abort()
     const timer = runtime.setTimer(onAbort, SEND_TIMEOUT_MS + sizeBytes / SLOWEST_BYTES_PER_MS)
-    retries.signal?.addEventListener('abort', onAbort)
+    signal?.addEventListener('abort', onAbort)
     const onSent = (sentBytes: number): void =>
-      this.#tell({ step: 'sending', sentBytes: Math.min(sentBytes, sizeBytes), totalBytes: sizeBytes })
+      say({ step: 'sending', sentBytes: Math.min(sentBytes, sizeBytes), totalBytes: sizeBytes })
     try {
       onSent(0)
       const { url, method, headers } = upload
       const status = await runtime.files.send({ url, method, headers, body, signal: abort.signal, onSent })
-      if (status >= 500 || status === 408 || status === 429) {
-        throw new HushrydError(`The store answered ${status}.`, { code: 'UNAVAILABLE' })
-      }
+      if (status >= 500 || status === 408 || status === 429) throw new Error(`The store answered ${status}.`)
       if (status < 300) onSent(sizeBytes)
       return status
     } catch (error) {
-      if (error instanceof HushrydError) throw error
-      throw new HushrydError('The file could not be sent.', { code: 'UNAVAILABLE', cause: error })
+      throw unavailable('The file could not be sent.', error)
     } finally {
       timer.cancel()
-      retries.signal?.removeEventListener('abort', onAbort)
+      signal?.removeEventListener('abort', onAbort)
     }
   }
 
-  async #complete(): Promise<void> {
-    const { calls, retries } = this.#options
-    const documentId = this.#documentId ?? ''
-    await retries.run(() => calls.completeUpload({ documentId }, { signal: retries.signal }))
-    this.#tell({ step: 'checking', documentId })
-  }
-
-  async #watch(): Promise<Document> {
-    const { calls, retries } = this.#options
-    const documentId = this.#documentId ?? ''
+  async function watch(): Promise<Document> {
     for (let waitMs = LOOK_FIRST_MS; ; waitMs = Math.min(waitMs * 1.5, LOOK_LONGEST_MS)) {
-      const { document } = await retries.run(() =>
-        calls.getDocument({ documentId }, { signal: retries.signal }),
-      )
+      const { document } = await retries.run(() => calls.getDocument({ documentId }, { signal }))
       if (document?.state === 'AVAILABLE' || document?.state === 'APPROVED') return document
       if (document?.state === 'REJECTED') {
         throw new HushrydError(document.rejectionText, {
@@ -182,8 +160,11 @@ export class DocumentUpload {
       await retries.pause(waitMs)
     }
   }
-}
 
-function hasReason(error: unknown, reason: string): boolean {
-  return error instanceof HushrydError && error.reason === reason
+  return {
+    done: run(),
+    onEvent(about) {
+      if (about === documentId) retries.wake()
+    },
+  }
 }

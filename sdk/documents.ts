@@ -1,7 +1,8 @@
 /** The uploads of this client, and the word that reaches them of what becomes of their documents. */
-import { DocumentUpload, type UploadDocument } from './document-upload.ts'
+import { type DocumentUpload, startUpload, type UploadDocument } from './document-upload.ts'
+import { tell } from './emitter.ts'
 import type { CallApi, Document, EventFrame } from './generated/types.ts'
-import { Retries } from './retries.ts'
+import { createRetries } from './retries.ts'
 import type { Runtime } from './runtime.ts'
 
 const TIMEOUT_MS = 15 * 60_000
@@ -22,16 +23,16 @@ export class Documents {
 
   async upload(request: UploadDocument): Promise<Document> {
     const { runtime, calls } = this.#options
-    const retries = new Retries({
+    const retries = createRetries({
       runtime,
       signal: request.signal,
       timeoutMs: request.timeoutMs ?? TIMEOUT_MS,
-      onRetry: (error, retryInMs) => request.onProgress?.({ step: 'retrying', error, retryInMs }),
+      onRetry: (error, retryInMs) => tell(request.onProgress, { step: 'retrying', error, retryInMs }),
     })
-    const upload = new DocumentUpload({ runtime, calls, request, retries })
+    const upload = startUpload({ runtime, calls, request, retries })
     this.#uploads.add(upload)
     try {
-      return await upload.run()
+      return await upload.done
     } finally {
       this.#uploads.delete(upload)
       retries.close()

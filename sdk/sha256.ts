@@ -31,43 +31,49 @@ function rotated(word: number, by: number): number {
   return (word >>> by) | (word << (32 - by))
 }
 
-export class Sha256 {
-  readonly #state = Uint32Array.from(INITIAL)
-  readonly #words = new Uint32Array(BLOCK)
-  readonly #block = new Uint8Array(BLOCK)
-  #filled = 0
-  #length = 0
+export interface Sha256 {
+  update(bytes: Uint8Array): void
+  /** Ends it: nothing can be added afterwards. */
+  digest(): Uint8Array
+}
 
-  update(bytes: Uint8Array): void {
-    this.#length += bytes.length
+export function sha256(): Sha256 {
+  const state = Uint32Array.from(INITIAL)
+  const words = new Uint32Array(BLOCK)
+  const block = new Uint8Array(BLOCK)
+  const view = new DataView(block.buffer)
+  let filled = 0
+  let length = 0
+
+  function update(bytes: Uint8Array): void {
+    length += bytes.length
     for (let at = 0; at < bytes.length; ) {
-      const taken = Math.min(BLOCK - this.#filled, bytes.length - at)
-      this.#block.set(bytes.subarray(at, at + taken), this.#filled)
-      this.#filled += taken
+      const taken = Math.min(BLOCK - filled, bytes.length - at)
+      block.set(bytes.subarray(at, at + taken), filled)
+      filled += taken
       at += taken
-      if (this.#filled === BLOCK) this.#compress()
+      if (filled === BLOCK) compress()
     }
   }
 
-  /** Ends it: nothing can be added afterwards. */
-  digest(): Uint8Array {
-    const bits = this.#length * 8
-    this.update(Uint8Array.of(0x80))
-    if (this.#filled > BLOCK - 8) this.update(new Uint8Array(BLOCK - this.#filled))
-    this.#block.fill(0, this.#filled)
-    const view = new DataView(this.#block.buffer)
+  function digest(): Uint8Array {
+    const bits = length * 8
+    update(Uint8Array.of(0x80))
+    if (filled > BLOCK - 8) update(new Uint8Array(BLOCK - filled))
+    block.fill(0, filled)
     view.setUint32(BLOCK - 8, Math.floor(bits / 2 ** 32))
     view.setUint32(BLOCK - 4, bits % 2 ** 32)
-    this.#compress()
-    const digest = new DataView(new ArrayBuffer(32))
-    for (const [index, word] of this.#state.entries()) digest.setUint32(index * 4, word)
-    return new Uint8Array(digest.buffer)
+    compress()
+    const bytes = new DataView(new ArrayBuffer(32))
+    for (const [index, word] of state.entries()) bytes.setUint32(index * 4, word)
+    return new Uint8Array(bytes.buffer)
   }
 
-  #compress(): void {
-    const words = this.#words
-    const word = (index: number): number => words[index] ?? 0
-    const view = new DataView(this.#block.buffer)
+  function word(index: number): number {
+    return words[index] ?? 0
+  }
+
+  function compress(): void {
     for (let index = 0; index < 16; index += 1) words[index] = view.getUint32(index * 4)
     for (let index = 16; index < BLOCK; index += 1) {
       const [early, late] = [word(index - 15), word(index - 2)]
@@ -75,7 +81,7 @@ export class Sha256 {
       const s1 = rotated(late, 17) ^ rotated(late, 19) ^ (late >>> 10)
       words[index] = word(index - 16) + s0 + word(index - 7) + s1
     }
-    let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = this.#state
+    let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state
     for (let index = 0; index < BLOCK; index += 1) {
       const s1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
       const t1 = (h + s1 + ((e & f) ^ (~e & g)) + (CONSTANTS[index] ?? 0) + word(index)) | 0
@@ -91,9 +97,11 @@ export class Sha256 {
       a = (t1 + t2) | 0
     }
     for (const [index, value] of [a, b, c, d, e, f, g, h].entries())
-      this.#state[index] = (this.#state[index] ?? 0) + value
-    this.#filled = 0
+      state[index] = (state[index] ?? 0) + value
+    filled = 0
   }
+
+  return { update, digest }
 }
 
 export function toHex(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 /** The file of an upload, whichever way the app holds it: its size, its type, its checksum, and how it is sent. */
 import type { FileRuntime } from './file-runtime.ts'
-import { Sha256, toHex } from './sha256.ts'
+import { sha256, toHex } from './sha256.ts'
 
 /** What of a Blob or a File is used. */
 export interface BlobLike {
@@ -31,6 +31,7 @@ export interface ReadFile {
 
 /** Read at once; a larger file goes through memory in pieces of this size. */
 const PIECE_BYTES = 4 * 1024 * 1024
+const HEAD_BYTES = 16
 /** What the accepted types begin with: text at a place. */
 const SIGNATURES: readonly (readonly [type: string, at: number, text: string])[] = [
   ['image/jpeg', 0, '\xff\xd8\xff'],
@@ -46,28 +47,15 @@ export async function readFile(
   file: UploadFile,
   onRead: (readBytes: number, totalBytes: number) => void,
 ): Promise<ReadFile> {
-  const { sizeBytes, piece } = await open(files, file)
-  const first = await piece(0, Math.min(PIECE_BYTES, sizeBytes))
-  const { digest } = files
-  let sha256: string
-  if (digest !== undefined && sizeBytes <= PIECE_BYTES) sha256 = toHex(new Uint8Array(await digest(first)))
-  else {
-    const hash = new Sha256()
-    hash.update(first)
-    for (let at = first.length; at < sizeBytes; at += PIECE_BYTES) {
-      onRead(at, sizeBytes)
-      hash.update(await piece(at, Math.min(at + PIECE_BYTES, sizeBytes)))
-    }
-    sha256 = toHex(hash.digest())
-  }
-  onRead(sizeBytes, sizeBytes)
+  const opened = await open(files, file)
+  const sum = await sumOf(opened, files.digest, onRead)
   const given = file instanceof Uint8Array ? undefined : file
   return {
     name: given?.name ?? '',
     // A browser tells a File's type by its name alone.
-    contentType: typeOf(first) ?? (given?.type || UNKNOWN_TYPE),
-    sizeBytes,
-    sha256,
+    contentType: typeOf(await opened.piece(0, HEAD_BYTES)) ?? (given?.type || UNKNOWN_TYPE),
+    sizeBytes: opened.sizeBytes,
+    sha256: toHex(sum),
     body: given !== undefined && 'uri' in given ? { uri: given.uri } : file,
   }
 }
@@ -86,6 +74,22 @@ async function open(files: FileRuntime, file: UploadFile): Promise<OpenFile> {
   }
   const bytes = file instanceof Uint8Array ? file : new Uint8Array(await files.read(file.uri))
   return { sizeBytes: bytes.length, piece: async (start, end) => bytes.subarray(start, end) }
+}
+
+async function sumOf(
+  { sizeBytes, piece }: OpenFile,
+  digest: FileRuntime['digest'],
+  onRead: (readBytes: number, totalBytes: number) => void,
+): Promise<Uint8Array> {
+  const hash = sha256()
+  for (let at = 0; at < sizeBytes; at += PIECE_BYTES) {
+    const bytes = await piece(at, Math.min(at + PIECE_BYTES, sizeBytes))
+    onRead(at + bytes.length, sizeBytes)
+    // The machine's own knows no pieces.
+    if (digest !== undefined && bytes.length === sizeBytes) return new Uint8Array(await digest(bytes))
+    hash.update(bytes)
+  }
+  return hash.digest()
 }
 
 function typeOf(bytes: Uint8Array): string | undefined {

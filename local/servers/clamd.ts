@@ -32,6 +32,8 @@ export async function describeClamd(dataDir: string, port: number): Promise<Serv
       `TemporaryDirectory "${temporary}"`,
       'StreamMaxLength 64M',
       'MaxThreads 4',
+      // What is too deep to be scanned whole is not called clean.
+      'AlertExceedsMax yes',
       '',
     ].join('\n'),
   )

@@ -17,7 +17,7 @@ import { HOST } from '../ports.ts'
 import { openS3 } from './bucket.ts'
 import { startClamd } from './clamd.ts'
 import { firstBytes } from './first-bytes.ts'
-import type { LocalServer } from './local-server.ts'
+import type { LocalServer, ServerSpec } from './local-server.ts'
 import { startMongo } from './mongo.ts'
 import { sweepExpired } from './mongo-sweep.ts'
 import { startNats } from './nats.ts'
@@ -31,7 +31,7 @@ async function dataDir(): Promise<string> {
   return folder
 }
 
-function stopLater(server: LocalServer): LocalServer {
+function stopLater<Spec extends ServerSpec>(server: LocalServer<Spec>): LocalServer<Spec> {
   onTestFinished(() => server.stop())
   return server
 }
