@@ -32,6 +32,8 @@ const COMMANDS = {
   start: { script: 'local/start.ts', needsServers: true, needsPages: true },
   test: { script: 'node_modules/vitest/vitest.mjs', first: ['run'], needsServers: true, needsPages: true },
   bench: { script: 'bench/main.ts', needsServers: true },
+  'verify:mesh': { script: 'mesh/verify/main.ts', first: ['mesh'], needsServers: true },
+  'verify:grpc': { script: 'mesh/verify/main.ts', first: ['grpc'], needsServers: true },
   check: { scripts: ['lint', 'types', 'buf:lint', 'buf:breaking', 'test:pure'] },
 }
 

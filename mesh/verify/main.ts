@@ -1,20 +1,37 @@
 /**
- * `npm run verify:mesh`: fetches and builds what the checks need, and runs them.
- * What is given on the command line goes to the test runner: a name of a check.
+ * `npm run verify:mesh` and `npm run verify:grpc`: fetch and build what the
+ * checks need, and run them. What else is given goes to the test runner, such
+ * as the name of one check.
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { envoyBinary, istioTools, needGo, say, schemaFolders, ToolProblem } from './toolchain.ts'
+import { envoyBinary, grpcTools, istioTools, needGo, say, schemaFolders, ToolProblem } from './toolchain.ts'
 
 const CONFIG = fileURLToPath(new URL('vitest.config.ts', import.meta.url))
 const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
 
+const PREPARATIONS = {
+  mesh: async (): Promise<void> => {
+    await envoyBinary()
+    await schemaFolders()
+    await istioTools()
+  },
+  grpc: async (): Promise<void> => {
+    await grpcTools()
+  },
+} as const
+const CHECKS = { mesh: ['live/', 'manifests.check'], grpc: ['grpc/'] } as const
+
+const [suite, ...more] = process.argv.slice(2)
+if (suite !== 'mesh' && suite !== 'grpc') {
+  process.stderr.write('usage: node mesh/verify/main.ts mesh|grpc [the name of a check]\n')
+  process.exit(2)
+}
+
 try {
   const startMs = Date.now()
   await needGo()
-  await envoyBinary()
-  await schemaFolders()
-  await istioTools()
+  await PREPARATIONS[suite]()
   say(`what the checks need is there after ${Math.round((Date.now() - startMs) / 1000)} s`)
 } catch (error) {
   if (!(error instanceof ToolProblem)) throw error
@@ -24,7 +41,7 @@ try {
 
 const { status } = spawnSync(
   process.execPath,
-  [VITEST, 'run', '--config', CONFIG, ...process.argv.slice(2)],
+  [VITEST, 'run', '--config', CONFIG, ...(more.length > 0 ? more : CHECKS[suite])],
   { stdio: 'inherit' },
 )
 process.exit(status ?? 1)

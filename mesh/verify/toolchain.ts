@@ -8,11 +8,12 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { setInterval } from 'node:timers'
 import { fileURLToPath } from 'node:url'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const ISTIO_MODULE = join(HERE, 'istio')
 export const GRPC_MODULE = join(HERE, 'grpc')
 
@@ -155,7 +156,29 @@ export async function istioTools(): Promise<IstioTools> {
   }
 }
 
-export async function grpcTools(): Promise<{ grpcurl: string; ghz: string; client: string }> {
+export interface GrpcTools {
+  readonly grpcurl: string
+  readonly ghz: string
+  /** Ours, from the contract. */
+  readonly client: string
+}
+
+export async function grpcTools(): Promise<GrpcTools> {
+  const generators = await buildPrograms(GRPC_MODULE, {
+    'protoc-gen-go': 'google.golang.org/protobuf/cmd/protoc-gen-go',
+    'protoc-gen-go-grpc': 'google.golang.org/grpc/cmd/protoc-gen-go-grpc',
+  })
+  const [generator = ''] = generators.values()
+  await run(
+    'generating Go from the contract',
+    ['buf', 'generate', '--template', join(GRPC_MODULE, 'buf.gen.yaml')],
+    {
+      cwd: ROOT,
+      env: {
+        PATH: [dirname(generator), join(ROOT, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
+      },
+    },
+  )
   const built = await buildPrograms(GRPC_MODULE, {
     grpcurl: 'github.com/fullstorydev/grpcurl/cmd/grpcurl',
     ghz: 'github.com/bojand/ghz/cmd/ghz',

@@ -48,8 +48,8 @@ func failureOf(err error) failure {
 }
 
 type report struct {
-	TripVersion int64   `json:"tripVersion"`
-	Nearby      int     `json:"nearby"`
+	TripID     string  `json:"tripId"`
+	Nearby     int     `json:"nearby"`
 	NoSuchTrip  failure `json:"noSuchTrip"`
 	BadRequest  failure `json:"badRequest"`
 	Nobody      failure `json:"nobody"`
@@ -81,7 +81,7 @@ func run(directoryAddress, locationAddress, serviceKey string) (report, error) {
 		TripId:       "go-trip",
 		DriverId:     "asha",
 		PassengerIds: []string{"ravi"},
-		Status:       directory.TripStatus_TRIP_STATUS_ACTIVE,
+		Status:       directory.TripStatus_ACTIVE,
 	}
 	put, err := directoryClient.PutTrip(asBackend, trip)
 	if err != nil {
@@ -95,7 +95,7 @@ func run(directoryAddress, locationAddress, serviceKey string) (report, error) {
 	_, invalid := locationClient.FindNearby(asBackend, &location.FindNearbyRequest{Lat: 100, Lng: 200})
 	_, nobody := locationClient.FindNearby(ctx, &location.FindNearbyRequest{Lat: 17.4, Lng: 78.5})
 	return report{
-		TripVersion: put.GetVersion(),
+		TripID: put.GetTripId(),
 		Nearby:      len(near.GetDrivers()),
 		NoSuchTrip:  failureOf(missing),
 		BadRequest:  failureOf(invalid),
