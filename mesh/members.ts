@@ -41,6 +41,9 @@ const DIRECTORY = 'hushryd.directory.v1.DirectoryService'
 const LOCATION = 'hushryd.location.v1.LocationService'
 const NOTIFY = 'hushryd.notify.v1.NotifyService'
 const SOS = 'hushryd.sos.v1.SosService'
+const MASKCALL = 'hushryd.maskcall.v1.MaskCallService'
+const DOCS = 'hushryd.docs.v1.DocumentService'
+const EDGE = 'hushryd.edge.v1.EdgeService'
 
 export const MEMBERS: readonly Member[] = [
   { name: 'directory', grpcPort: 7006, opsPort: 9006, stores: ['nats', 'redis', 'mongodb'] },
@@ -81,7 +84,7 @@ export const MEMBERS: readonly Member[] = [
     name: 'maskcall',
     grpcPort: 7004,
     opsPort: 9004,
-    calls: { [DIRECTORY]: ['GetTrip', 'GetUser'] },
+    calls: { [DIRECTORY]: ['GetTrip', 'GetUser', 'GetEmergencyContacts'] },
     stores: ['nats', 'mongodb'],
     providers: ['api.twilio.com', 'api.in.exotel.com'],
   },
@@ -97,7 +100,19 @@ export const MEMBERS: readonly Member[] = [
       'sts.ap-south-1.amazonaws.com',
     ],
   },
-  { name: 'admin', grpcPort: 7007, opsPort: 9007, stores: ['nats', 'redis', 'mongodb'] },
+  {
+    name: 'admin',
+    grpcPort: 7007,
+    opsPort: 9007,
+    calls: {
+      [SOS]: ['ListAlerts'],
+      [NOTIFY]: ['GetDelivery'],
+      [MASKCALL]: ['GetPool'],
+      [DOCS]: ['ListDocuments'],
+      [EDGE]: ['ListEdges'],
+    },
+    stores: ['nats', 'redis', 'mongodb'],
+  },
   {
     name: 'edge',
     grpcPort: 7010,

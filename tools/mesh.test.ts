@@ -14,12 +14,11 @@ function codeOfMember({ name }: Member): string {
     .join('\n')
 }
 
-/** Full names of the services that it opens clients of. */
-function clientsIn(code: string): Set<string> {
-  const names = [...code.matchAll(/createRpcClient\(\s*(\w+)Definition\b/g)].map(([, name]) => name)
-  return new Set(
-    METHODS.map(({ service }) => service).filter((service) => names.includes(service.split('.').at(-1))),
-  )
+/** Full names of the services of others whose definitions it imports: it does so to call them. */
+function clientsIn(code: string, own: string): Set<string> {
+  const names = new Set([...code.matchAll(/\b(\w+Service)Definition\b/g)].map(([, name]) => name))
+  const others = METHODS.filter(({ member }) => member.name !== own).map(({ service }) => service)
+  return new Set(others.filter((service) => names.has(service.split('.').at(-1))))
 }
 
 /** Those of their methods that it calls. */
@@ -35,7 +34,8 @@ test('each member may call what its code calls on its own behalf, and nothing mo
   const inTable: Record<string, string[]> = {}
   for (const member of MEMBERS) {
     const code = codeOfMember(member)
-    for (const service of clientsIn(code)) inCode[`${member.name} → ${service}`] = callsIn(code, service)
+    for (const service of clientsIn(code, member.name))
+      inCode[`${member.name} → ${service}`] = callsIn(code, service)
     for (const [service, methods] of Object.entries(member.calls ?? {})) {
       inTable[`${member.name} → ${service}`] = [...methods].sort()
     }
