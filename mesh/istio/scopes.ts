@@ -4,6 +4,9 @@ import type { MeshMethod } from '../rights.ts'
 import { labelsOf, type Manifest } from './manifest.ts'
 import { STORES } from './stores.ts'
 
+/** Takes traces, from processes and proxies. */
+const COLLECTOR = 'hushryd-telemetry/otel-collector.hushryd-telemetry.svc.cluster.local'
+
 /** Everyone whose methods it calls: on its own behalf, or for others. */
 function calleesOf(member: Member, methods: readonly MeshMethod[]): string[] {
   const own = Object.keys(member.calls ?? {}).map((service) => servedBy(service).name)
@@ -24,7 +27,7 @@ export function sidecar(member: Member, methods: readonly MeshMethod[]): Manifes
     spec: {
       workloadSelector: { labels: labelsOf(member.name) },
       outboundTrafficPolicy: { mode: 'REGISTRY_ONLY' },
-      egress: [{ hosts: [...callees, ...stores, ...providers] }],
+      egress: [{ hosts: [...callees, ...stores, ...providers, COLLECTOR] }],
     },
   }
 }
