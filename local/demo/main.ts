@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { openBackend } from './backend.ts'
 import { LatencyReport } from './latency-report.ts'
+import { sendPapers } from './papers.ts'
 import { type ReplayContext, replayRides } from './replay.ts'
 import { readRides } from './ride.ts'
 import { Riders } from './riders.ts'
@@ -45,7 +46,7 @@ const context: ReplayContext = {
 }
 const report = setInterval(() => console.log(latency.take()), REPORT_EVERY_MS)
 console.log(`replaying ${rides.length} recorded rides, ${trips} trips at once`)
-await replayRides(rides, trips, context)
+await Promise.all([replayRides(rides, trips, context), sendPapers(context)])
 clearInterval(report)
 await alerts[Symbol.asyncDispose]()
 process.exit(0)
