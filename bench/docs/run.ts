@@ -53,7 +53,12 @@ export async function runDocsBench(args: string[]): Promise<void> {
   const uploads = Number(values.uploads)
   const files = await Promise.all(Array.from({ length: PHOTOS }, (_, index) => makeFile(index / PHOTOS)))
   console.log('starting')
-  await using system = await startSystem({ programs: ['docs'], env: { LOG_LEVEL: 'warn' } })
+  await using system = await startSystem({
+    edges: 1,
+    // The sandbox has to have somewhere to report to.
+    programs: ['docs', 'edge'],
+    env: { LOG_LEVEL: 'warn' },
+  })
   await using opened = new AsyncDisposableStack()
   const nats = opened.adopt(await connect({ servers: system.plan.stores.natsUrl }), (link) => link.close())
   const [address = ''] = system.grpcOf('docs')

@@ -166,15 +166,16 @@ export class DocumentStore {
     return records.map(toDocument)
   }
 
-  /** Those that count against a person's quota. */
-  async countOf(userId: string): Promise<{ readonly waiting: number; readonly all: number }> {
-    return await this.#run(async (documents) => {
-      const [waiting, all] = await Promise.all([
-        documents.countDocuments({ userId, state: 'uploading' }),
-        documents.countDocuments({ userId, state: { $nin: ['rejected', 'deleting'] } }),
-      ])
-      return { waiting, all }
-    })
+  /** Those that count against a person's quota; counted no further than `max`. */
+  async countOf(userId: string, max: number): Promise<{ readonly waiting: number; readonly all: number }> {
+    const records = await this.#run((documents) =>
+      documents
+        .find({ userId, state: { $nin: ['rejected', 'deleting'] } })
+        .project<Pick<DocumentRecord, 'state'>>({ state: 1 })
+        .limit(max)
+        .toArray(),
+    )
+    return { waiting: records.filter(({ state }) => state === 'uploading').length, all: records.length }
   }
 
   /** Takes those that are due the longest; nobody else gets them until the lease is over. */

@@ -11,6 +11,7 @@ import { incomingKey } from './object-keys.ts'
 import { readPageToken, writePageToken } from './page-token.ts'
 import type { Reviews } from './reviews.ts'
 import { isAdmin, mayUse, subjectOf, userIdOf } from './rights.ts'
+import { Turns } from './turns.ts'
 import type { Uploads } from './uploads.ts'
 
 export interface HandlerParts {
@@ -41,6 +42,7 @@ function documentNotFound(): DomainError {
 
 export function createHandlers(parts: HandlerParts): DocumentServiceImplementation<RpcContext> {
   const { store, uploads, files, reviews } = parts
+  const turns = new Turns()
 
   /** One that the caller may see; another person's is as good as none. */
   async function getFor(id: string, caller: Caller): Promise<Document> {
@@ -56,15 +58,17 @@ export function createHandlers(parts: HandlerParts): DocumentServiceImplementati
   })
 
   return {
-    async createUpload({ documentType, fileName, contentType, sizeBytes, sha256, userId }, { caller }) {
-      const { document, address } = await uploads.begin({
-        userId: subjectOf(caller, userId),
-        type: oneOf(DOCUMENT_TYPES, documentType),
+    async createUpload(request, { caller, deadlineMs }) {
+      const { fileName, sizeBytes } = request
+      const wish = {
+        userId: subjectOf(caller, request.userId),
+        type: oneOf(DOCUMENT_TYPES, request.documentType),
         fileName,
-        contentType: oneOf(CONTENT_TYPES, contentType),
+        contentType: oneOf(CONTENT_TYPES, request.contentType),
         sizeBytes,
-        sha256: sha256.toLowerCase(),
-      })
+        sha256: request.sha256.toLowerCase(),
+      }
+      const { document, address } = await turns.take(deadlineMs, () => uploads.begin(wish))
       const { url, method, headers, expiresMs } = address
       return {
         documentId: document.id,
@@ -74,8 +78,11 @@ export function createHandlers(parts: HandlerParts): DocumentServiceImplementati
       }
     },
 
-    async completeUpload({ documentId }, { caller }) {
-      return encodeFor(await uploads.complete(await getFor(documentId, caller)), caller)
+    async completeUpload({ documentId }, { caller, deadlineMs }) {
+      const completed = await turns.take(deadlineMs, async () =>
+        uploads.complete(await getFor(documentId, caller)),
+      )
+      return encodeFor(completed, caller)
     },
 
     async getDocument({ documentId }, { caller }) {

@@ -4,7 +4,7 @@
  * whatever else a file can carry besides its pixels, ends here.
  */
 import sharp from 'sharp'
-import { PixelBudget } from './pixel-budget.ts'
+import { WorkBudget } from './work-budget.ts'
 
 export interface StoredImage {
   readonly bytes: Buffer
@@ -61,7 +61,7 @@ export type RenewImage = (bytes: Uint8Array) => Promise<ImageResult>
 
 /** `pixelsMax` bounds one image, and all that are unpacked at once together. */
 export function createImageRenewal({ pixelsMax }: { readonly pixelsMax: number }): RenewImage {
-  const budget = new PixelBudget(pixelsMax)
+  const budget = new WorkBudget(pixelsMax)
   return async (bytes) => {
     const pixels = await measure(bytes)
     if (pixels === undefined) return { kind: 'damaged' }

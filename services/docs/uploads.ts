@@ -94,7 +94,7 @@ export class Uploads {
   /** Counted after the announcement is stored: of any number at once, those too many all see themselves. */
   async #checkQuotas({ id, userId, sizeBytes }: Document): Promise<void> {
     const { store, usage, quotas, nowMs } = this.#parts
-    const { waiting, all } = await store.countOf(userId)
+    const { waiting, all } = await store.countOf(userId, quotas.documentsMax + 1)
     const problem =
       waiting > quotas.waitingMax
         ? 'Too many uploads are waiting for their files.'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { PixelBudget } from './pixel-budget.ts'
+import { WorkBudget } from './work-budget.ts'
 
 it('what runs at once stays within the budget, all is run, and in its order', async () => {
   const works = fc.array(
@@ -9,7 +9,7 @@ it('what runs at once stays within the budget, all is run, and in its order', as
   )
   await fc.assert(
     fc.asyncProperty(works, async (all) => {
-      const budget = new PixelBudget(100)
+      const budget = new WorkBudget(100)
       const started: number[] = []
       let used = 0
       const runs = all.map(({ pixels, turns, fails }, index) =>
