@@ -1,4 +1,5 @@
 /** `npm run bench -- NAME [flags]`: everything that measures time. */
+import { runAdminBench } from './admin/run.ts'
 import { runDocsBench } from './docs/run.ts'
 import { runLoad } from './load/run.ts'
 import { runLocationBench } from './location/run.ts'
@@ -7,6 +8,7 @@ import { runSocketsBench } from './sockets/run.ts'
 import { runSosBench } from './sos/run.ts'
 
 const BENCHES: Record<string, (args: string[]) => Promise<void>> = {
+  admin: runAdminBench,
   docs: runDocsBench,
   load: runLoad,
   location: runLocationBench,

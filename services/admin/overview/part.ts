@@ -22,6 +22,8 @@ export class Part<F extends object> {
   #figures: F
   #readAtMs = 0
   #isUnknown = true
+  /** One record an outage, not one a look. */
+  #isTold = false
   #refresh: Promise<void> | undefined
 
   constructor(options: PartOptions<F>) {
@@ -45,9 +47,10 @@ export class Part<F extends object> {
       this.#figures = await withinTime(this.#options.read())
       this.#readAtMs = this.#options.nowMs()
       this.#isUnknown = false
+      this.#isTold = false
     } catch (error) {
-      // One record an outage, not one a look.
-      if (!this.#isUnknown || this.#readAtMs === 0) this.#options.onFailed(error)
+      if (!this.#isTold) this.#options.onFailed(error)
+      this.#isTold = true
       this.#isUnknown = true
     }
   }
