@@ -79,7 +79,7 @@ export function checkAlerts(alerts: readonly Rule[], runbooks: ReadonlyMap<strin
     ]
   })
   const idle = [...runbooks].filter(
-    ([file, text]) => !named.has(file) && !/^\*\*No alert\*\*: \S/m.test(text),
+    ([file, text]) => file !== 'README.md' && !named.has(file) && !/^\*\*No alert\*\*: \S/m.test(text),
   )
   return [
     ...problems,
@@ -87,6 +87,17 @@ export function checkAlerts(alerts: readonly Rule[], runbooks: ReadonlyMap<strin
       ([file]) => `docs/runbooks/${file}: no alert leads here, and no line “**No alert**: …” says why`,
     ),
   ]
+}
+
+/** What a runbook tells to look at exists. */
+export function checkRunbookMetrics(runbooks: ReadonlyMap<string, string>, known: KnownSeries): string[] {
+  return [...runbooks].flatMap(([file, text]) => {
+    const names = new Set(text.match(/\bhushryd_[a-z0-9_]*[a-z0-9]/g) ?? [])
+    const isKnown = (name: string): boolean => known.has(name) || known.has(`${name}_count`)
+    return [...names]
+      .filter((name) => !isKnown(name))
+      .map((name) => `docs/runbooks/${file}: ${name} is no metric`)
+  })
 }
 
 export interface Kept {

@@ -20,6 +20,10 @@ try {
       stdio: 'inherit',
     })
   }
+  execFileSync(program, ['check', 'config', '--syntax-only', 'prometheus.yaml'], {
+    cwd: join(ROOT, FOLDER),
+    stdio: 'inherit',
+  })
 } catch {
   // promtool has said what is wrong.
   process.exit(1)
