@@ -54,6 +54,7 @@ function kustomization(dashboards: readonly Dashboard[]): string {
   return stringify({
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
+    namespace: 'monitoring',
     resources: ['prometheus-rules.yaml'],
     generatorOptions: { disableNameSuffixHash: true, labels: { grafana_dashboard: '1' } },
     configMapGenerator: dashboards.map(({ uid }) => ({ name: uid, files: [`dashboards/${uid}.json`] })),
