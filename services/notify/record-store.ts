@@ -1,14 +1,18 @@
 /** Notifications in MongoDB: guarded writes, claims of what is due. Fails fast while MongoDB is away. */
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { MongoLink } from '@hushryd/kernel/stores/mongo.ts'
+import { storeAway } from '@hushryd/kernel/stores/store-error.ts'
 import { type Collection, MongoBulkWriteError, MongoServerError } from 'mongodb'
+import { BusyStore } from './busy-store.ts'
 import type { Notification, Priority } from './notification.ts'
 import type { ProviderName } from './provider.ts'
 import { fromDocument, type NotificationDocument, notificationsSpec, toDocument } from './record-document.ts'
 
 const DUPLICATE_KEY = 11_000
-/** A message of high priority has a minute: it does not spend it on waiting for a record. */
-const OPERATION_TIMEOUT_MS = 3_000
+/** A message of high priority has a minute: it does not spend it on a store that is mute. */
+const MUTE_MS = 3_000
+/** Beyond it a store that still answers others is no better than one that does not. */
+const OPERATION_MS_MAX = 30_000
 
 export function isUnavailable(error: unknown): boolean {
   return error instanceof DomainError && error.reason === ErrorReason.ERROR_REASON_UNAVAILABLE
@@ -30,15 +34,18 @@ export interface FailedPage {
 export class RecordStore {
   readonly #mongo: MongoLink
   readonly #collection: Collection<NotificationDocument>
+  readonly #busy: BusyStore
 
-  constructor(mongo: MongoLink) {
+  /** `placesMax`: operations at once, no more than there are connections. */
+  constructor(mongo: MongoLink, placesMax: number) {
     this.#mongo = mongo
+    this.#busy = new BusyStore({ placesMax, muteMs: MUTE_MS, away: () => storeAway('mongo') })
     this.#collection = mongo.db.collection<NotificationDocument>(notificationsSpec.name)
   }
 
-  /** Every operation's errors translated: UNAVAILABLE where MongoDB is away or too slow. */
+  /** Every operation's errors translated: UNAVAILABLE where MongoDB is away or mute. */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    return await this.#mongo.run(work, { timeoutMs: OPERATION_TIMEOUT_MS })
+    return await this.#mongo.run(() => this.#busy.run(work), { timeoutMs: OPERATION_MS_MAX })
   }
 
   async insert(notification: Notification): Promise<'created' | 'exists'> {

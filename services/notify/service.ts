@@ -104,7 +104,7 @@ export async function startNotify(config: NotifyConfig, overrides: NotifyOverrid
   })
   opened.defer(() => directory.close())
 
-  const store = new RecordStore(mongo)
+  const store = new RecordStore(mongo, config.MONGO_POOL_MAX)
   const eventLog = createEventLog(publisher, { source: NAME })
   const announcer = new Announcer({ publisher, eventLog, events, namespace })
   const records = new Records({

@@ -49,6 +49,8 @@ export interface Mortality {
   readonly diesAt: number | undefined
 }
 
+const PLACES_MAX = 20
+
 const never = new Promise<never>(() => undefined)
 
 class Life {
@@ -88,7 +90,7 @@ class MortalStore extends RecordStore {
   readonly #fates: Iterator<Fate>
 
   constructor(mongo: MongoLink, life: Life, fates: readonly Fate[]) {
-    super(mongo)
+    super(mongo, PLACES_MAX)
     this.#life = life
     this.#fates = fates[Symbol.iterator]()
   }
