@@ -106,6 +106,10 @@ export const settings = {
     max: 1000,
     doc: 'The longest that a position waits for its batch to the location service.',
   }),
+  REBALANCE: oneOf(['on', 'off'], {
+    default: 'on',
+    doc: '`off` leaves open sockets where they are, for a fleet behind a balancer that evens itself out; new ones are still spread.',
+  }),
   HEARTBEAT_MS: durationMs({
     default: 30_000,
     min: 100,

@@ -30,6 +30,8 @@ export interface FleetOptions {
   readonly goodbyes: Goodbyes
   readonly events: EdgeEvents
   readonly clock: Clock
+  /** Whether a node with too many asks sockets to move. */
+  readonly moves: boolean
 }
 
 export interface Fleet {
@@ -40,7 +42,7 @@ export interface Fleet {
 }
 
 export function createFleet(options: FleetOptions): Fleet {
-  const { own, board, balance, drainer, connections, goodbyes, events, clock } = options
+  const { own, board, balance, drainer, connections, goodbyes, events, clock, moves } = options
   let toldMs = Number.NEGATIVE_INFINITY
   let told = 0
   let movedMs = Number.NEGATIVE_INFINITY
@@ -79,7 +81,7 @@ export function createFleet(options: FleetOptions): Fleet {
     drainer.obey(await tell(nowMs))
     // From now on the others count on this node no more, or again.
     if (drainer.isDraining !== wasDraining) await tell(nowMs)
-    if (drainer.isDraining || nowMs - movedMs < REPORT_EVERY_MS) return
+    if (!moves || drainer.isDraining || nowMs - movedMs < REPORT_EVERY_MS) return
     movedMs = nowMs
     const leaving = goodbyes.size
     move(balance.toMove({ own: connections.size - leaving, leaving }, nowMs), nowMs)

@@ -115,7 +115,17 @@ export function startSockets(options: SocketsOptions): Sockets {
   const pausedReads = new PausedReads(events)
   const balance = new Balance(own.edgeId, config.CONNECTS_PER_SECOND * BALANCE_REFUSALS_SHARE)
   const drainer = createDrainer({ connections, goodbyes, drainMs: config.DRAIN_MS, clock, log })
-  const fleet = createFleet({ own, board, balance, drainer, connections, goodbyes, events, clock })
+  const fleet = createFleet({
+    own,
+    board,
+    balance,
+    drainer,
+    connections,
+    goodbyes,
+    events,
+    clock,
+    moves: config.REBALANCE === 'on',
+  })
   const userCounts = new UserCounts({ own, redis, live: () => board.nodes })
   const dispatch = createDispatch({
     rooms,

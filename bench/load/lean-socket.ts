@@ -35,6 +35,10 @@ export class UpgradeRefused extends Error {
   }
 }
 
+/** What every socket of this process reads into: its frames are looked at before the next read. */
+const READ_BYTES = 65_536
+const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES)
+
 /** Opens one, from the given loopback address; rejects with UpgradeRefused where the node refuses. */
 export function openLeanSocket(options: {
   host: string
@@ -47,11 +51,22 @@ export function openLeanSocket(options: {
   onClose: (code: number) => void
 }): Promise<LeanSocket> {
   return new Promise((resolve, reject) => {
-    const raw = connect({ host: options.host, port: options.port, localAddress: options.localAddress })
-    raw.setNoDelay(true)
     let pending: Buffer | undefined
     let open = false
     let closeCode = CLOSED_WITHOUT_CODE
+    const raw = connect({
+      host: options.host,
+      port: options.port,
+      localAddress: options.localAddress,
+      onread: {
+        buffer: readBuffer,
+        callback(bytes) {
+          onData(readBuffer.subarray(0, bytes))
+          return true
+        },
+      },
+    })
+    raw.setNoDelay(true)
     raw.once('connect', () => {
       raw.write(
         `GET ${options.path} HTTP/1.1\r\nHost: ${options.host}:${options.port}\r\nUpgrade: websocket\r\n` +
@@ -61,13 +76,13 @@ export function openLeanSocket(options: {
           '\r\n',
       )
     })
-    raw.on('data', (chunk: Buffer) => {
+    function onData(chunk: Buffer): void {
       let data: Buffer = pending === undefined ? chunk : Buffer.concat([pending, chunk])
       pending = undefined
       if (!open) {
         const end = data.indexOf('\r\n\r\n')
         if (end === -1) {
-          pending = data
+          pending = Buffer.from(data)
           return
         }
         const head = data.subarray(0, end + 2).toString()
@@ -83,7 +98,7 @@ export function openLeanSocket(options: {
           send: (payload, isText) => raw.write(maskedFrame(payload, isText ? OPCODE_TEXT : OPCODE_BINARY)),
         })
       }
-      pending = readFrames(data, (payload, opcode) => {
+      const rest = readFrames(data, (payload, opcode) => {
         if (opcode < OPCODE_CLOSE) options.onFrame(payload, opcode === OPCODE_TEXT)
         // Pings are answered and a close ends the socket, as with any client.
         else if (opcode === OPCODE_PING) raw.write(maskedFrame(payload, OPCODE_PONG))
@@ -92,7 +107,9 @@ export function openLeanSocket(options: {
           raw.end(maskedFrame(payload, OPCODE_CLOSE))
         }
       })
-    })
+      // The next read overwrites it.
+      pending = rest === undefined ? undefined : Buffer.from(rest)
+    }
     raw.on('error', reject)
     raw.once('close', () => {
       if (open) options.onClose(closeCode)
@@ -105,7 +122,8 @@ export function openLeanSocket(options: {
 export function maskedFrame(payload: Buffer, opcode: number): Buffer {
   const long = payload.length > 125
   const headerBytes = long ? 8 : 6
-  const frame = Buffer.alloc(headerBytes + payload.length)
+  const frame = Buffer.allocUnsafe(headerBytes + payload.length)
+  frame.fill(0, headerBytes - 4, headerBytes)
   frame[0] = 0x80 | opcode
   if (long) {
     frame[1] = 0x80 | 126

@@ -3,7 +3,7 @@
  * Told what to do by its parent over IPC; answers with what the riders saw.
  */
 import { type Dialect, type DialectName, dialectOf, type Encoding } from './dialect.ts'
-import { type LeanSocket, openLeanSocket } from './lean-socket.ts'
+import { type LeanSocket, openLeanSocket, UpgradeRefused } from './lean-socket.ts'
 import type { Trip } from './people.ts'
 
 export interface LoadPlan {
@@ -40,6 +40,7 @@ export interface LoadResult {
 const SOCKETS_PER_ADDRESS = 1_000
 const CONNECTS_AT_ONCE = 48
 const JOIN_WAIT_MS = 20_000
+const CONNECT_WAIT_MS = 20_000
 const LATENCY_BUCKETS = 5_001
 const TICK_MS = 5
 const ERRORS_MAX = 5
@@ -70,6 +71,20 @@ function notePosition(timestampMs: number): void {
   latencyCounts[bucket] = (latencyCounts[bucket] ?? 0) + 1
 }
 
+/** A node that has more sockets than the others says when to come again. */
+async function openWhenTaken(options: Parameters<typeof openLeanSocket>[0]): Promise<LeanSocket> {
+  const deadlineMs = performance.now() + CONNECT_WAIT_MS
+  for (;;) {
+    try {
+      return await openLeanSocket(options)
+    } catch (error) {
+      if (!(error instanceof UpgradeRefused) || error.status !== 503 || performance.now() > deadlineMs)
+        throw error
+      await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs))
+    }
+  }
+}
+
 async function openPerson(
   dialect: Dialect,
   node: { readonly host: string; readonly port: number },
@@ -78,7 +93,7 @@ async function openPerson(
 ): Promise<LeanSocket> {
   addresses += 1
   let socket: LeanSocket | undefined
-  const opened = await openLeanSocket({
+  const opened = await openWhenTaken({
     ...node,
     path: dialect.path(person.tripId, person.role),
     // 127.0.0.1 stays free for everything else.

@@ -49,7 +49,7 @@ export async function runLoad(args: string[]): Promise<void> {
   await using system = await startSystem({
     edges: 2,
     programs: ['edge', 'location-history'],
-    env: { LOG_LEVEL: 'warn', CONNECTS_PER_SECOND: '100000' },
+    env: { LOG_LEVEL: 'warn', CONNECTS_PER_SECOND: '100000', REBALANCE: 'off' },
   })
   const trips = await signInPeople({
     ...system,

@@ -27,7 +27,7 @@ export interface Measured {
   readonly p99Ms: number
   /** At the common rate, of all that works for a position's way to the followers. */
   readonly cpuUs: number
-  /** Beside it: history and what else only some systems keep. */
+  /** Beside it: the directory and, where it is kept, the history. */
   readonly backgroundCpuUs: number
   readonly generatorCpuUs: number
   readonly cpuUsByProcess: Readonly<Record<string, number>>

@@ -25,25 +25,25 @@ const KINDS: readonly Kind[] = [
   {
     encoding: 'binary',
     followers: 1,
-    startRates: { relay: 32_000, socketio: 7_000, hushryd: 25_000 },
+    startRates: { relay: 32_000, socketio: 7_000, hushryd: 25_000, 'hushryd+history': 12_000 },
     commonRate: 5_000,
   },
   {
     encoding: 'binary',
     followers: 3,
-    startRates: { relay: 18_000, socketio: 5_000, hushryd: 14_000 },
+    startRates: { relay: 18_000, socketio: 5_000, hushryd: 14_000, 'hushryd+history': 8_000 },
     commonRate: 3_000,
   },
   {
     encoding: 'json',
     followers: 1,
-    startRates: { relay: 28_000, socketio: 8_000, hushryd: 16_000 },
+    startRates: { relay: 28_000, socketio: 8_000, hushryd: 16_000, 'hushryd+history': 10_000 },
     commonRate: 5_000,
   },
   {
     encoding: 'json',
     followers: 3,
-    startRates: { relay: 16_000, socketio: 5_000, hushryd: 10_000 },
+    startRates: { relay: 16_000, socketio: 5_000, hushryd: 10_000, 'hushryd+history': 7_000 },
     commonRate: 3_000,
   },
 ]

@@ -9,7 +9,7 @@ import { startSystem } from '../../local/testing/start-system.ts'
 import type { DialectName } from '../load/dialect.ts'
 import { signInPeople, type Trip } from '../load/people.ts'
 
-export const SYSTEMS = ['relay', 'socketio', 'hushryd'] as const
+export const SYSTEMS = ['relay', 'socketio', 'hushryd', 'hushryd+history'] as const
 export type SystemName = (typeof SYSTEMS)[number]
 
 export interface BenchSystem extends AsyncDisposable {
@@ -19,7 +19,7 @@ export interface BenchSystem extends AsyncDisposable {
   readonly trips: readonly Trip[]
   /** What works for a position on its way to the followers, by name. */
   readonly pids: ReadonlyMap<string, number>
-  /** What keeps the history, which only ours has; beside the way of a position. */
+  /** What is beside the way of a position: the directory, and where it is kept the history. */
   readonly backgroundPids: ReadonlyMap<string, number>
 }
 
@@ -99,12 +99,14 @@ async function startSocketIo(wanted: Wanted): Promise<BenchSystem> {
 
 const HISTORY_NICE = 10
 const LIVE = ['edge-1', 'edge-2', 'location', 'valkey', 'nats'] as const
-const BACKGROUND = ['location-history', 'mongo', 'directory'] as const
+const BACKGROUND = ['mongo', 'directory'] as const
 
-async function startHushryd({ trips, followersOf }: Wanted): Promise<BenchSystem> {
-  // What bounds a storm of connects and evens out edges would only slow the bench's own set-up.
-  const env = { LOG_LEVEL: 'warn', CONNECTS_PER_SECOND: '100000' }
-  const system = await startSystem({ edges: 2, programs: ['edge', 'location-history'], env })
+/** Where `history` is kept, each position goes to MongoDB as well, which neither peer does. */
+async function startHushryd({ trips, followersOf }: Wanted, history: boolean): Promise<BenchSystem> {
+  // What bounds a storm of connects would only slow the bench's own set-up, and its clients do not move.
+  const env = { LOG_LEVEL: 'warn', CONNECTS_PER_SECOND: '100000', REBALANCE: 'off' }
+  const programs = history ? ['edge', 'location-history'] : ['edge']
+  const system = await startSystem({ edges: 2, programs, env })
   // Like the history writer it gives way: nobody would run a database on the two cores of the edges.
   setPriority(system.process('mongo').pid ?? 0, HISTORY_NICE)
   const people = await signInPeople({
@@ -117,17 +119,18 @@ async function startHushryd({ trips, followersOf }: Wanted): Promise<BenchSystem
   const pidsOf = (names: readonly string[]) =>
     new Map(names.map((name) => [name, system.process(name).pid ?? 0] as const))
   return {
-    name: 'hushryd',
+    name: history ? 'hushryd+history' : 'hushryd',
     dialect: 'hushryd',
     nodes: system.edgeUrls.map((url) => ({ host: '127.0.0.1', port: Number(new URL(url).port) })),
     trips: people,
     pids: pidsOf(LIVE),
-    backgroundPids: pidsOf(BACKGROUND),
+    backgroundPids: pidsOf(history ? [...BACKGROUND, 'location-history'] : BACKGROUND),
     [Symbol.asyncDispose]: () => system[Symbol.asyncDispose](),
   }
 }
 
 export async function startBenchSystem(name: SystemName, wanted: Wanted): Promise<BenchSystem> {
   if (name === 'relay') return await startRelay(wanted)
-  return name === 'socketio' ? await startSocketIo(wanted) : await startHushryd(wanted)
+  if (name === 'socketio') return await startSocketIo(wanted)
+  return await startHushryd(wanted, name === 'hushryd+history')
 }

@@ -12,17 +12,23 @@ import { createHash } from 'node:crypto'
 /** How long a trip's positions outlive its last fix. */
 export const KEEP_MS = 3_600_000
 
-/** ARGV: user, ms, encoded Position, the trail's oldest time or '' where the expiry is still fresh. 1 where newer. */
+/**
+ * ARGV: user, ms, encoded Position, the trail's oldest time or '' where the expiry is still fresh. 1 where newer.
+ *
+ * What is newer than the whole trail is newer than the latest, whose own entry
+ * is in the trail: so mostly the stream's own order decides, and nothing is read.
+ */
 export const STORE_LIVE = `
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-if held and tonumber(string.match(held, '^%d+')) >= tonumber(ARGV[2]) then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3])
-local added = redis.pcall('XADD', KEYS[2], ARGV[2] .. '-*', 'p', ARGV[3])
-if type(added) == 'table' then
-  local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
-  redis.call('XADD', KEYS[2], string.match(last[1][1], '^%d+') .. '-*', 'p', ARGV[3])
+if type(redis.pcall('XADD', KEYS[2], ARGV[2] .. '-0', 'p', ARGV[3])) == 'table' then
+  local held = redis.call('HGET', KEYS[1], ARGV[1])
+  if held and tonumber(string.match(held, '^%d+')) >= tonumber(ARGV[2]) then return 0 end
+  if type(redis.pcall('XADD', KEYS[2], ARGV[2] .. '-*', 'p', ARGV[3])) == 'table' then
+    local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+    redis.call('XADD', KEYS[2], string.match(last[1][1], '^%d+') .. '-*', 'p', ARGV[3])
+  end
 end
-if not held or ARGV[4] ~= '' then
+local isFirst = redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. '|' .. ARGV[3]) == 1
+if isFirst or ARGV[4] ~= '' then
   if ARGV[4] ~= '' then redis.call('XTRIM', KEYS[2], 'MINID', '~', ARGV[4]) end
   redis.call('PEXPIRE', KEYS[1], ${KEEP_MS})
   redis.call('PEXPIRE', KEYS[2], ${KEEP_MS})
