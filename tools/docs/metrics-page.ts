@@ -74,7 +74,7 @@ export async function describeMetrics(): Promise<string> {
   const parts = [
     '# Metrics',
     GENERATED,
-    'Prometheus text at `/metrics` of each operations port. `app` names the process. Labels are closed sets: a value outside of one counts as `other`, and no id is ever a label. Times are in seconds, with buckets around the two promises: 100 ms for a position, 500 ms for an alert. The metrics of Node itself (`process_…`, `nodejs_…`) are there too.',
+    'Prometheus text at `/metrics` of each operations port. `app` names the process. Labels are closed sets: a value outside of one counts as `other`, and no id is ever a label. Times are in seconds, with buckets around the two promises: 100 ms for a position, 500 ms for an alert. Counters and histograms with up to a hundred combinations of labels are there with 0 from the start, so that `increase()` sees the first event. The metrics of Node itself (`process_…`, `nodejs_…`) are there too. While traces are on it is OpenMetrics, in which histograms name a trace for each bucket. Rules and dashboards on top: [mesh/telemetry](../mesh/telemetry/README.md).',
     ...sections,
   ]
   return `${parts.join('\n\n')}\n`
