@@ -34,6 +34,8 @@ export class Room {
   readonly userId = new Store('')
   readonly link = new Store<Link>({ state: 'closed', retryAtMs: undefined, heardAtMs: 0, edgeId: '' })
   readonly board = new Store(EMPTY_BOARD)
+  /** The stream of alerts is down: that none is shown says nothing. */
+  readonly areAlertsDown = new Store(false)
   readonly overview = new Store<GetOverviewResponse | undefined>(undefined)
   readonly events: EventWatch
   readonly alarm = new Alarm()
@@ -115,6 +117,7 @@ export class Room {
       onMessage: ({ alert, caughtUp }) => {
         this.accept(alert)
         if (!caughtUp) return
+        this.areAlertsDown.set(false)
         const { board, lost } = endSnapshot(this.board.value)
         this.board.set(board)
         for (const alertId of lost) {
@@ -125,7 +128,7 @@ export class Room {
           )
         }
       },
-      onEnd: () => undefined,
+      onEnd: () => this.areAlertsDown.set(true),
     })
   }
 

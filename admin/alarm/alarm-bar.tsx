@@ -17,7 +17,10 @@ export function AlarmBar() {
   const waiting = unacknowledgedAlerts(board)
   const [oldest] = waiting
   const { run, isBusy, problem } = useAction()
-  useEffect(() => showInTitle(words.title, waiting.length), [words, waiting.length])
+  useEffect(() => {
+    showInTitle(words.title, waiting.length)
+    return () => showInTitle(words.title, 0)
+  }, [words, waiting.length])
 
   return (
     <section
@@ -26,7 +29,7 @@ export function AlarmBar() {
     >
       <NewAlerts />
       {oldest === undefined ? (
-        <p class="soft">{words.alarm.none}</p>
+        <Calm />
       ) : (
         <>
           <p class="alarm-count">{words.alarm.waiting(waiting.length)}</p>
@@ -65,6 +68,16 @@ export function AlarmBar() {
       <Problem text={problem} />
     </section>
   )
+}
+
+/** That no alert waits is said only where it is known. */
+function Calm() {
+  const { alarm, alerts } = useWords()
+  const room = useRoom()
+  const { isCaughtUp } = useStore(room.board)
+  const areDown = useStore(room.areAlertsDown)
+  if (areDown) return <p class="bad">{alerts.down}</p>
+  return <p class="soft">{isCaughtUp ? alarm.none : alerts.loading}</p>
 }
 
 function useTaking() {

@@ -16,7 +16,9 @@ function choose(id: string): void {
 
 export function AlertsView() {
   const words = useWords()
-  const board = useStore(useRoom().board)
+  const room = useRoom()
+  const board = useStore(room.board)
+  const isKnown = !useStore(room.areAlertsDown) && board.isCaughtUp
   const { id } = useStore(route)
   const [shown, show] = useState<'open' | 'closed'>('open')
   const isClosed = shown === 'closed'
@@ -38,7 +40,7 @@ export function AlertsView() {
         {isClosed ? (
           <ClosedAlerts chosen={id} onChoose={choose} />
         ) : open.length === 0 ? (
-          <p class="empty">{board.isCaughtUp ? words.alerts.none : words.alerts.loading}</p>
+          <p class="empty">{isKnown ? words.alerts.none : words.alerts.loading}</p>
         ) : (
           <ul class="rows">
             {open.map((alert) => (

@@ -8,8 +8,8 @@ const WORLD_PX = 512
 const PIXEL_RATIO_MAX = 2
 const RADIUS_MIN_PX = 15
 const RADIUS_MAX_PX = 34
-const PIN_RADIUS_PX = 9
-const PULSE_MS = 1_600
+const PIN_RADIUS_PX = 8
+const PIN_RING_PX = 15
 
 export interface CrowdColours {
   readonly bubble: string
@@ -39,8 +39,6 @@ export interface Crowd {
   readonly clusters: readonly Cluster[]
   readonly pins: readonly Place[]
   readonly colours: CrowdColours
-  /** Undefined for those who want no motion. */
-  readonly nowMs: number | undefined
 }
 
 interface ScreenPoint {
@@ -56,6 +54,7 @@ export class CrowdCanvas {
   readonly element = document.createElement('canvas')
   readonly #context: CanvasRenderingContext2D
   #drawn: { readonly cluster: Cluster; readonly at: ScreenPoint }[] = []
+  #shown: (Viewport & Crowd) | undefined
 
   constructor() {
     const context = this.element.getContext('2d')
@@ -65,7 +64,11 @@ export class CrowdCanvas {
     this.element.setAttribute('aria-hidden', 'true')
   }
 
-  draw(viewport: Viewport, { clusters, pins, colours, nowMs }: Crowd): void {
+  /** Nothing on it moves by itself: it is painted again only where what it shows is another. */
+  draw(viewport: Viewport, crowd: Crowd): void {
+    const { clusters, pins, colours } = crowd
+    if (this.#shown !== undefined && isSame(this.#shown, { ...viewport, ...crowd })) return
+    this.#shown = { ...viewport, ...crowd }
     this.#prepare(viewport)
     const worldPx = WORLD_PX * 2 ** viewport.zoom
     const toScreen = ({ x, y }: Point) => ({
@@ -79,7 +82,7 @@ export class CrowdCanvas {
       this.#drawn.push({ cluster, at })
       this.#drawCluster(cluster, at, colours)
     }
-    for (const pin of pins) this.#drawPin(toScreen(toPoint(pin)), colours, nowMs)
+    for (const pin of pins) this.#drawPin(toScreen(toPoint(pin)), colours)
   }
 
   /** The cluster at a place of the screen. */
@@ -123,16 +126,13 @@ export class CrowdCanvas {
     context.fillText(countText(count), x, y + 0.5)
   }
 
-  #drawPin({ x, y }: ScreenPoint, colours: CrowdColours, nowMs: number | undefined): void {
+  #drawPin({ x, y }: ScreenPoint, colours: CrowdColours): void {
     const context = this.#context
-    const share = nowMs === undefined ? 0.5 : (nowMs % PULSE_MS) / PULSE_MS
     context.beginPath()
-    context.arc(x, y, PIN_RADIUS_PX * (1 + share * 1.6), 0, 2 * Math.PI)
-    context.globalAlpha = 1 - share
+    context.arc(x, y, PIN_RING_PX, 0, 2 * Math.PI)
     context.lineWidth = 3
     context.strokeStyle = colours.alert
     context.stroke()
-    context.globalAlpha = 1
     context.beginPath()
     context.arc(x, y, PIN_RADIUS_PX, 0, 2 * Math.PI)
     context.fillStyle = colours.alert
@@ -141,6 +141,19 @@ export class CrowdCanvas {
     context.strokeStyle = colours.outline
     context.stroke()
   }
+}
+
+function isSame(a: Viewport & Crowd, b: Viewport & Crowd): boolean {
+  return (
+    a.clusters === b.clusters &&
+    a.pins === b.pins &&
+    a.colours === b.colours &&
+    a.zoom === b.zoom &&
+    a.centre.x === b.centre.x &&
+    a.centre.y === b.centre.y &&
+    a.width === b.width &&
+    a.height === b.height
+  )
 }
 
 function isOutside({ x, y }: ScreenPoint, { width, height }: Viewport): boolean {

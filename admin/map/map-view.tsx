@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Fleet } from '../../live/fleet/fleet.ts'
 import { STALE_MS } from '../../live/fleet/freshness.ts'
 import { openAlerts } from '../alerts/alert-board.ts'
@@ -59,10 +59,12 @@ export function MapView() {
     }
   }, [])
 
+  const pins = useMemo(() => openAlerts(board).flatMap(({ location }) => location ?? []), [board])
+
   if (parts !== undefined) {
     parts.map.chosenId = id === '' ? undefined : id
     parts.map.isFollowing = isFollowing
-    parts.map.pins = openAlerts(board).flatMap(({ location }) => location ?? [])
+    parts.map.pins = pins
   }
   const chosen = id === '' ? undefined : fleet.vehicles.get(id)
   const follow = (isWanted: boolean) => {

@@ -92,6 +92,7 @@ export const en = {
     none: 'No open alert.',
     noneClosed: 'No closed alert.',
     loading: 'Reading the open alerts…',
+    down: 'Alerts are not coming in. Trying again.',
     choose: 'Choose an alert to see all of it.',
     gone: 'There is no such alert.',
     raised: 'Raised',

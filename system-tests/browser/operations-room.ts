@@ -18,7 +18,7 @@ const GRAVE = new Set(['serious', 'critical'])
 /** What of a browser's globals is used there; the project's other files know no browser. */
 interface PageGlobals {
   readonly axe: {
-    run(): Promise<{
+    run(options: object): Promise<{
       readonly violations: readonly {
         readonly id: string
         readonly impact: string | null
@@ -78,10 +78,13 @@ export class OperationsRoom {
     return this.page.getByRole('region', { name: 'Alerts that nobody has taken' })
   }
 
-  /** Throws with every grave finding of axe. */
-  async isAccessible(about: string): Promise<void> {
+  /** Throws with every grave finding of axe, by all of its rules or by some. */
+  async isAccessible(about: string, rules?: readonly string[]): Promise<void> {
     await this.page.evaluate(await readFile(AXE, 'utf8'))
-    const { violations } = await this.page.evaluate(() => (globalThis as unknown as PageGlobals).axe.run())
+    const { violations } = await this.page.evaluate(
+      async (options) => await (globalThis as unknown as PageGlobals).axe.run(options),
+      { resultTypes: ['violations'], ...(rules === undefined ? {} : { runOnly: [...rules] }) },
+    )
     const grave = violations.filter(({ impact }) => GRAVE.has(impact ?? ''))
     const found = grave.map(
       ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`,
