@@ -77,7 +77,12 @@ export const MEMBERS: readonly Member[] = [
     name: 'sos',
     grpcPort: 7002,
     opsPort: 9002,
-    calls: { [DIRECTORY]: ['GetTrip'], [LOCATION]: ['GetTrail'], [NOTIFY]: ['QueueNotifications'] },
+    calls: {
+      [DIRECTORY]: ['GetTrip'],
+      [LOCATION]: ['GetTrail'],
+      [NOTIFY]: ['QueueNotifications'],
+      [MASKCALL]: ['AnnounceAlerts'],
+    },
     stores: ['nats', 'redis', 'mongodb'],
   },
   {

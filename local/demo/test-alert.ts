@@ -22,7 +22,13 @@ export interface TestAlerts extends AsyncDisposable {
 
 /** Nobody's numbers: they exist in the sandbox alone. */
 const CONTACTS = [
-  { name: 'Demo mother', phone: '+919800000011', email: 'mother@demo.example', relation: 'mother' },
+  {
+    name: 'Demo mother',
+    phone: '+919800000011',
+    email: 'mother@demo.example',
+    relation: 'mother',
+    voiceCall: true,
+  },
   { name: 'Demo friend', phone: '+919800000012', email: 'friend@demo.example', relation: 'friend' },
 ]
 const ANSWER_MS = 10_000

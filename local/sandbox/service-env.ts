@@ -86,6 +86,8 @@ export function maskcallEnv({
       EXOTEL_API_KEY: exotel.apiKey,
       EXOTEL_API_TOKEN: exotel.apiToken,
       EXOTEL_WEBHOOK_SECRET: exotel.webhookSecret,
+      // Any: the sandbox shows which one was asked for.
+      EXOTEL_ALERT_FLOW: 'alert',
     },
     MASKCALL_NUMBERS: { MASKCALL_NUMBERS: JSON.stringify(SANDBOX_NUMBERS) },
   }

@@ -14,7 +14,11 @@ export interface Contact {
   readonly phone: string
   readonly email: string
   readonly relation: string
+  readonly voiceCall: boolean
 }
+
+/** Lists of an earlier release say nothing about calls. */
+type StoredContact = Omit<Contact, 'voiceCall'> & Partial<Pick<Contact, 'voiceCall'>>
 
 export interface ContactsDocument extends VersionedDocument {
   readonly keyId: string
@@ -54,7 +58,8 @@ export function sealContacts(
 
 /** Throws `CannotUnseal`. */
 export function openContacts(ring: KeyRing, document: ContactsDocument): Contact[] {
-  return JSON.parse(unseal(ring, place(document._id), document.contacts)) as Contact[]
+  const stored = JSON.parse(unseal(ring, place(document._id), document.contacts)) as StoredContact[]
+  return stored.map((contact) => ({ voiceCall: false, ...contact }))
 }
 
 function place(id: string) {

@@ -117,12 +117,13 @@ export function createHandlers(parts: HandlerParts): DirectoryServiceImplementat
   }
 }
 
-function readContact({ name, phone, email, relation }: EmergencyContact, index: number): Contact {
+function readContact({ name, phone, email, relation, voiceCall }: EmergencyContact, index: number): Contact {
   return {
     name: name.trim(),
     phone: readPhone(phone, `contacts[${index}].phone`),
     email: email.trim(),
     relation: relation.trim(),
+    voiceCall,
   }
 }
 

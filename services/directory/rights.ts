@@ -7,7 +7,7 @@ import type { Caller } from '@hushryd/kernel/rpc/caller.ts'
 
 /** They reach people, or connect them, and so need numbers and addresses. */
 const USER_READERS: ReadonlySet<string> = new Set(['notify', 'sos', 'maskcall'])
-const CONTACTS_READERS: ReadonlySet<string> = new Set(['notify', 'sos'])
+const CONTACTS_READERS: ReadonlySet<string> = new Set(['notify', 'sos', 'maskcall'])
 const TRIP_READERS: ReadonlySet<string> = new Set(['location', 'edge', 'sos', 'maskcall', 'docs', 'admin'])
 
 export function checkIsBackend(caller: Caller): void {
@@ -26,7 +26,7 @@ export function checkMayWriteContacts(caller: Caller, userId: string): void {
 
 export function checkMayReadContacts(caller: Caller, userId: string): void {
   if (caller.kind === 'backend' || isPerson(caller, userId) || isServiceOf(caller, CONTACTS_READERS)) return
-  throw forbidden('Emergency contacts are read by the person, the backend, notify and sos only.')
+  throw forbidden('Emergency contacts are read by the person, the backend, notify, sos and maskcall only.')
 }
 
 export function checkMayReadTrip(caller: Caller): void {

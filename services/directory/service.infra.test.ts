@@ -159,8 +159,14 @@ describe('emergency contacts', () => {
 
   it('are kept in the order given, and name the wrong number by its place', async () => {
     const userId = newId('user')
-    const mother = { name: 'Latha', phone: '+919876543211', email: '', relation: 'mother' }
-    const friend = { name: 'Ravi', phone: '+919876543212', email: 'ravi@example.in', relation: 'friend' }
+    const mother = { name: 'Latha', phone: '+919876543211', email: '', relation: 'mother', voiceCall: true }
+    const friend = {
+      name: 'Ravi',
+      phone: '+919876543212',
+      email: 'ravi@example.in',
+      relation: 'friend',
+      voiceCall: false,
+    }
     const answer = await node
       .as('edge')
       .putEmergencyContacts(
@@ -297,7 +303,11 @@ describe('rights', () => {
     await node.as('edge').putUser({ userId, name: 'A' }, asBackend)
     await node.as('edge').putTrip(trip, asBackend)
     expect(await allowed((client) => client.getUser({ userId }))).toEqual(['sos', 'notify', 'maskcall'])
-    expect(await allowed((client) => client.getEmergencyContacts({ userId }))).toEqual(['sos', 'notify'])
+    expect(await allowed((client) => client.getEmergencyContacts({ userId }))).toEqual([
+      'sos',
+      'notify',
+      'maskcall',
+    ])
     expect(await allowed((client) => client.getTrip({ tripId: trip.tripId }))).toEqual([
       'location',
       'edge',

@@ -20,7 +20,18 @@ export interface Directory {
   findTrip(tripId: string, limit: CallLimit): Promise<Trip | undefined>
   /** E.164; empty where none is known. */
   findPhone(userId: string, limit: CallLimit): Promise<string>
+  /** Those of a person's emergency contacts who want to be called, with the person's name and language. */
+  findContacts(userId: string): Promise<CalledContacts>
 }
+
+export interface CalledContacts {
+  readonly name: string
+  readonly locale: string
+  /** By their places in the person's list, from 0. */
+  readonly contacts: readonly { readonly contact: number; readonly phone: string }[]
+}
+
+const NOBODY: CalledContacts = { name: '', locale: '', contacts: [] }
 
 /** Most callers bring a shorter limit of their own. */
 const TIMEOUT_MS = 5_000
@@ -49,7 +60,18 @@ export function createDirectory(channel: RpcChannel, metrics: Metrics): Director
     return phone
   }
 
+  async function findContacts(userId: string): Promise<CalledContacts> {
+    const list = await client.getEmergencyContacts({ userId })
+    const contacts = list.contacts.flatMap(({ phone, voiceCall }, contact) =>
+      voiceCall ? [{ contact, phone }] : [],
+    )
+    if (contacts.length === 0) return NOBODY
+    const user = await orElse(client.getUser({ userId }), ErrorReason.ERROR_REASON_USER_NOT_FOUND, NOBODY)
+    return { name: user.name, locale: user.locale, contacts }
+  }
+
   return {
+    findContacts,
     findTrip: (tripId, limit) =>
       orElse(getTrip(tripId, limit), ErrorReason.ERROR_REASON_TRIP_NOT_FOUND, undefined),
     findPhone: (userId, limit) =>

@@ -63,6 +63,12 @@ export const placementsMetric = {
   labels: { provider: PROVIDER_NAMES, outcome: ['placed', 'refused', 'unavailable', 'cut_off', 'no_number'] },
 } as const satisfies MetricSpec
 
+export const alertCallsMetric = {
+  name: 'hushryd_maskcall_alert_calls_total',
+  help: 'Tries to call an emergency contact about an alert; open is tried again.',
+  labels: { outcome: ['placed', 'refused', 'open'] },
+} as const satisfies MetricSpec
+
 export const inboundMetric = {
   name: 'hushryd_maskcall_inbound_total',
   help: 'Calls to virtual numbers, by what they got.',
@@ -87,6 +93,7 @@ export const breakerMetric = {
   labels: { provider: PROVIDER_NAMES },
 } as const satisfies MetricSpec
 
+export type AlertCallOutcome = (typeof alertCallsMetric.labels.outcome)[number]
 export type InboundLabel = (typeof inboundMetric.labels.answer)[number]
 export type PlacementOutcome = (typeof placementsMetric.labels.outcome)[number]
 export type MaskcallEvents = ReturnType<typeof createMaskcallEvents>
@@ -99,12 +106,18 @@ export function createMaskcallEvents(log: Log, metrics: Metrics) {
   const calls = metrics.counter(callsMetric)
   const talkSeconds = metrics.histogram(talkSecondsMetric)
   const placements = metrics.counter(placementsMetric)
+  const alertCalls = metrics.counter(alertCallsMetric)
   const inbound = metrics.counter(inboundMetric)
   const sms = metrics.counter(smsMetric)
   const webhookRefusals = metrics.counter(webhookRefusalsMetric)
   const breakers = metrics.gauge(breakerMetric)
 
   return {
+    alertCall(alertId: string, outcome: AlertCallOutcome): void {
+      alertCalls.inc({ outcome })
+      if (outcome === 'placed') log.info({ alertId }, 'a contact is called about an alert')
+      else log.error({ alertId, outcome }, 'no provider calls a contact about an alert')
+    },
     sessionOpened({ id, tripId }: MaskSession): void {
       sessions.inc({ outcome: 'opened' })
       log.debug({ sessionId: id, tripId }, 'mask session opened')

@@ -8,12 +8,13 @@ import {
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { DEFAULT_DEADLINE_MS } from '@hushryd/kernel/rpc/deadline.ts'
 import type { RpcContext } from '@hushryd/kernel/rpc/server.ts'
+import type { AlertCalls } from './alert-calls.ts'
 import type { CallStore } from './call-store.ts'
 import type { Calls } from './calls.ts'
 import type { Directory } from './directory.ts'
 import { encodeCall, encodeLiveSession, encodeSession } from './encode.ts'
 import { readPageToken, writePageToken } from './page-token.ts'
-import { isAdmin, userIdOf } from './rights.ts'
+import { checkIsSos, isAdmin, userIdOf } from './rights.ts'
 import type { SessionStore } from './session-store.ts'
 import { notAParticipant, type Sessions } from './sessions.ts'
 import type { WebhookAnswer, WebhookRequest } from './voice-provider.ts'
@@ -24,6 +25,7 @@ export interface HandlerParts {
   readonly sessionStore: SessionStore
   readonly readPool: () => Promise<GetPoolResponse>
   readonly calls: Calls
+  readonly alertCalls: AlertCalls
   readonly callStore: CallStore
   readonly directory: Directory
   readonly webhooks: Webhooks
@@ -32,6 +34,8 @@ export interface HandlerParts {
 
 const CALLS_PAGE = 50
 const SESSIONS_PAGE = 50
+/** Of the caller's time: for the alert at hand, and the answer. What is late is known at the next try. */
+const ANNOUNCE_WAY_BACK_MS = 1_000
 
 interface RawRequest extends WebhookRequest {
   readonly provider: string
@@ -42,7 +46,7 @@ function encodeAnswer({ status, contentType, body }: WebhookAnswer) {
 }
 
 export function createHandlers(parts: HandlerParts): MaskCallServiceImplementation<RpcContext> {
-  const { sessions, sessionStore, readPool, calls, callStore, directory, webhooks, nowMs } = parts
+  const { sessions, sessionStore, readPool, calls, alertCalls, callStore, directory, webhooks, nowMs } = parts
 
   /** Whose calls of the trip the caller may see: undefined is everybody's. */
   async function passengerShown(
@@ -103,6 +107,11 @@ export function createHandlers(parts: HandlerParts): MaskCallServiceImplementati
 
     async receiveSms({ provider, ...request }: RawRequest) {
       return encodeAnswer(await webhooks.take(provider, 'sms', request))
+    },
+
+    async announceAlerts({ alerts }, { caller, deadlineMs = Date.now() + DEFAULT_DEADLINE_MS }) {
+      checkIsSos(caller)
+      return { alerts: await alertCalls.announce(alerts, deadlineMs - ANNOUNCE_WAY_BACK_MS) }
     },
 
     async listSessions({ tripId, pageSize, pageToken }) {

@@ -1,7 +1,7 @@
 /** A provider with its time-out and its circuit breaker. */
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel'
 import type { MaskcallEvents } from './events.ts'
-import type { OutgoingCall, VoiceProvider } from './voice-provider.ts'
+import type { OutgoingCall, PlaceResult, SpokenCall, VoiceProvider } from './voice-provider.ts'
 
 export interface ProviderLinkOptions {
   readonly failuresMax: number
@@ -65,13 +65,19 @@ export class ProviderLink {
     return state !== CircuitState.Closed
   }
 
-  /** Never throws: what went wrong is the answer. */
   async placeCall(call: OutgoingCall, timeoutMs: number): Promise<Placement> {
+    return await this.#ask((signal) => this.provider.placeCall(call, signal), timeoutMs)
+  }
+
+  async announce(call: SpokenCall): Promise<Placement> {
+    return await this.#ask((signal) => this.provider.announce(call, signal), this.#timeoutMs)
+  }
+
+  /** Never throws: what went wrong is the answer. */
+  async #ask(ask: (signal: AbortSignal) => Promise<PlaceResult>, timeoutMs: number): Promise<Placement> {
     const signal = AbortSignal.timeout(Math.max(1, Math.floor(Math.min(timeoutMs, this.#timeoutMs))))
     try {
-      const result = await this.#breaker.execute(() =>
-        untilAborted(this.provider.placeCall(call, signal), signal),
-      )
+      const result = await this.#breaker.execute(() => untilAborted(ask(signal), signal))
       return result.kind === 'placed'
         ? { outcome: 'placed', code: '' }
         : { outcome: 'refused', code: result.code }

@@ -8,6 +8,12 @@ export function userIdOf(caller: Caller): string {
   throw new DomainError(ErrorReason.ERROR_REASON_FORBIDDEN, 'Only the people of a trip may do this.')
 }
 
+/** Throws FORBIDDEN: contacts are called about alerts and nothing else. */
+export function checkIsSos(caller: Caller): void {
+  if (caller.kind === 'service' && caller.name === 'sos') return
+  throw new DomainError(ErrorReason.ERROR_REASON_FORBIDDEN, 'Only sos has contacts called.')
+}
+
 export function isAdmin(caller: Caller): boolean {
   return caller.kind === 'user' && caller.role === 'admin'
 }

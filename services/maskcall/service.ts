@@ -11,6 +11,8 @@ import { startRpcServer } from '@hushryd/kernel/rpc/server.ts'
 import { createJetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
 import { connectMongo, ensureCollection } from '@hushryd/kernel/stores/mongo.ts'
 import { connectNats } from '@hushryd/kernel/stores/nats.ts'
+import { AlertCallStore, alertCallsSpec } from './alert-call-store.ts'
+import { AlertCalls } from './alert-calls.ts'
 import { Allocator } from './allocator.ts'
 import { createAnnouncer } from './announcer.ts'
 import { callsSpec } from './call-document.ts'
@@ -172,6 +174,14 @@ export async function startMaskcall(
     nowMs,
   }
   const calls = new Calls({ ...answering, linksByHealth: (session) => byHealth(links, session) })
+  const alertCalls = new AlertCalls({
+    directory,
+    store: new AlertCallStore(mongo),
+    linksByHealth: () => byHealth(links),
+    numberOf: (provider) => pool.guess(pool.candidates(provider, undefined), Math.random)?.number,
+    events,
+    nowMs,
+  })
   const inbound = new Inbound({ ...answering, digestKeys })
   const webhooks = new Webhooks({ providers, inbound, callLog, replays: new Replays(mongo), events })
   const sweeper = new Sweeper({ sessions, sessionStore, callLog, callStore, events, nowMs })
@@ -179,7 +189,7 @@ export async function startMaskcall(
   let isPrepared = false
   async function prepare(): Promise<void> {
     if (isPrepared) return
-    for (const spec of [sessionsSpec, callsSpec, numbersSpec, seenSpec])
+    for (const spec of [sessionsSpec, callsSpec, numbersSpec, seenSpec, alertCallsSpec])
       await ensureCollection(mongo.db, spec)
     await numbers.seed(config.MASKCALL_NUMBERS)
     isPrepared = true
@@ -218,7 +228,17 @@ export async function startMaskcall(
       register: (add) =>
         add(
           MaskCallServiceDefinition,
-          createHandlers({ sessions, sessionStore, readPool, calls, callStore, directory, webhooks, nowMs }),
+          createHandlers({
+            sessions,
+            sessionStore,
+            readPool,
+            calls,
+            alertCalls,
+            callStore,
+            directory,
+            webhooks,
+            nowMs,
+          }),
         ),
     }),
   )

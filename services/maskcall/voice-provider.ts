@@ -15,6 +15,16 @@ export interface OutgoingCall {
   readonly isRecorded: boolean
 }
 
+/** A call in which something is said, and nobody is connected. */
+export interface SpokenCall {
+  /** The caller id: one of this provider's own numbers. */
+  readonly virtualNumber: string
+  readonly callee: PhoneNumber
+  /** BCP 47. */
+  readonly language: 'en-IN' | 'hi-IN' | 'te-IN'
+  readonly text: string
+}
+
 /** The outcomes that a caller branches on. */
 export type PlaceResult =
   | { readonly kind: 'placed' }
@@ -78,6 +88,8 @@ export interface VoiceProvider {
   readonly name: ProviderName
   /** Throws only where the provider is unreachable, too slow or broken: what counts for its circuit breaker. */
   placeCall(call: OutgoingCall, signal: AbortSignal): Promise<PlaceResult>
+  /** As `placeCall`. */
+  announce(call: SpokenCall, signal: AbortSignal): Promise<PlaceResult>
   /** Never throws for what was posted. */
   readWebhook(kind: WebhookKind, request: WebhookRequest): WebhookReading
   writeInbound(ask: 'route' | 'answer' | 'message', answer: InboundAnswer): WebhookAnswer

@@ -55,6 +55,9 @@ export interface ContactStep {
   readonly atMs: number
 }
 
+/** The channel of a contact's phone that rings; the others are notify's. */
+export const VOICE = 'voice'
+
 /** In the order in which a message gets there; FAILED only where nothing better is known. */
 export const CONTACT_STATUSES = ['QUEUED', 'FAILED', 'SENT', 'DELIVERED', 'READ'] as const
 export type ContactStatus = (typeof CONTACT_STATUSES)[number]
@@ -237,7 +240,8 @@ export function noteContact(alert: Alert, step: ContactStep): Alert | undefined 
   const contacts = [...alert.contacts.filter((other) => !isSame(other)), step]
   contacts.sort((a, b) => a.contact - b.contact || (a.channel < b.channel ? -1 : 1))
   const note = `contact ${step.contact + 1} by ${step.channel}: ${step.status}`
-  return change(alert, { contacts }, { action: 'contact', actor: 'notify', note, atMs: step.atMs })
+  const actor = step.channel === VOICE ? 'maskcall' : 'notify'
+  return change(alert, { contacts }, { action: 'contact', actor, note, atMs: step.atMs })
 }
 
 /** There is nobody to tell. Answers undefined where that is no news. */

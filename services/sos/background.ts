@@ -6,6 +6,7 @@ import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
 import { outcomeStream, outcomeSubject } from '@hushryd/kernel/queued-notification.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import type { JsMsg } from '@nats-io/jetstream'
+import type { Trigger } from './alert.ts'
 import type { AlertStore } from './alert-store.ts'
 import { decodeRaised, raisedSubject, streamName } from './alert-stream.ts'
 import type { Escalator } from './escalator.ts'
@@ -16,9 +17,10 @@ import type { Outcomes } from './outcomes.ts'
 import { pull } from './pull.ts'
 import type { Reconciler } from './reconciler.ts'
 import type { ShareLinks } from './share-links.ts'
-import { isUnavailable, type StreamWorker } from './stream-worker.ts'
+import { type Handled, isUnavailable, type StreamWorker } from './stream-worker.ts'
 import type { Teller } from './teller.ts'
 import { TRACKING_AGAIN_MS, type Tracking } from './tracking.ts'
+import type { VoiceCalls } from './voice-calls.ts'
 import type { Watch } from './watch.ts'
 
 export interface BackgroundParts {
@@ -29,6 +31,8 @@ export interface BackgroundParts {
   readonly reconciler: Reconciler
   readonly escalator: Escalator
   readonly outcomes: Outcomes
+  /** Undefined where there is nobody who calls. */
+  readonly voiceCalls: VoiceCalls | undefined
   readonly tracking: Tracking
   readonly links: ShareLinks
   readonly teller: Teller
@@ -41,6 +45,7 @@ export interface BackgroundParts {
 }
 
 const CONSUMER = 'sos'
+const VOICE_CONSUMER = 'sos-voice'
 const RECONNECT_MS = 500
 const TICK_MS = 1_000
 const RECONCILE_MS = 500
@@ -50,6 +55,8 @@ const COUNT_MS = 5_000
 const OPEN_MAX = 20_000
 /** Each has up to 500 alerts. */
 const RAISED_MAX = 20
+/** Calls take their time, within which a message is not another process's. */
+const CALLED_MAX = 1
 const OUTCOMES_MAX = 200
 /** The outcome of a message about an alert that the database does not have yet. */
 const OUTCOME_AGAIN_MS = 5_000
@@ -60,20 +67,23 @@ export function startBackground(parts: BackgroundParts): readonly Loop[] {
   const loop = (name: string, everyMs: number, run: (signal: AbortSignal) => Promise<void>): Loop =>
     startLoop({ name, everyMs, run, log, clock, backoffMaxMs: Math.max(BACKOFF_MAX_MS, everyMs) })
 
-  async function onRaised(messages: readonly JsMsg[]): Promise<void> {
-    for (const message of messages) {
-      const ageMs = clock.nowMs() - message.info.timestampNanos / 1_000_000
-      try {
-        const handled = await parts.streamWorker.handle(decodeRaised(message.data), ageMs)
-        if (handled.kind === 'done') message.ack()
-        else message.nak(handled.afterMs)
-      } catch (error) {
-        // It is kept, and comes again: an alert is never given up for a fault of ours.
-        events.failed('alerts of the stream could not be completed', error)
-        message.nak(BACKOFF_MAX_MS)
+  /** What the stream has of alerts, one message after the other. */
+  const raised =
+    (handle: (triggers: readonly Trigger[], ageMs: number) => Promise<Handled>, failure: string) =>
+    async (messages: readonly JsMsg[]): Promise<void> => {
+      for (const message of messages) {
+        const ageMs = clock.nowMs() - message.info.timestampNanos / 1_000_000
+        try {
+          const handled = await handle(decodeRaised(message.data), ageMs)
+          if (handled.kind === 'done') message.ack()
+          else message.nak(handled.afterMs)
+        } catch (error) {
+          // It is kept, and comes again: an alert is never given up for a fault of ours.
+          events.failed(failure, error)
+          message.nak(BACKOFF_MAX_MS)
+        }
       }
     }
-  }
 
   async function onOutcomes(messages: readonly JsMsg[]): Promise<void> {
     const given = messages.map((message) => ({ message, outcome: NotificationOutcome.decode(message.data) }))
@@ -85,25 +95,37 @@ export function startBackground(parts: BackgroundParts): readonly Loop[] {
     }
   }
 
+  function callsOf(voiceCalls: VoiceCalls): (signal: AbortSignal) => Promise<void> {
+    const onMessages = raised(
+      (triggers, ageMs) => voiceCalls.handle(triggers, ageMs),
+      'contacts could not be called',
+    )
+    // Nobody is called about what was raised before there were calls.
+    return (signal) =>
+      pull({ ...ofAlerts, name: VOICE_CONSUMER, batchMax: CALLED_MAX, from: 'new', onMessages }, signal)
+  }
+
   async function listOpen() {
     return (await store.listOpen(OPEN_MAX)).map(({ alert }) => alert)
   }
 
+  const ofAlerts = {
+    link: nats,
+    stream: streamName(namespace),
+    subject: raisedSubject(namespace),
+    onFailed: (error: unknown) => events.failed('the stream of alerts failed', error),
+  }
+  const { streamWorker, voiceCalls } = parts
+  const stored = raised(
+    (triggers, ageMs) => streamWorker.handle(triggers, ageMs),
+    'alerts of the stream could not be completed',
+  )
+
   return [
     loop('stream worker', RECONNECT_MS, (signal) =>
-      pull(
-        {
-          link: nats,
-          stream: streamName(namespace),
-          name: CONSUMER,
-          subject: raisedSubject(namespace),
-          batchMax: RAISED_MAX,
-          onMessages: onRaised,
-          onFailed: (error) => events.failed('the stream of alerts failed', error),
-        },
-        signal,
-      ),
+      pull({ ...ofAlerts, name: CONSUMER, batchMax: RAISED_MAX, onMessages: stored }, signal),
     ),
+    ...(voiceCalls === undefined ? [] : [loop('voice calls', RECONNECT_MS, callsOf(voiceCalls))]),
     loop('outcomes', RECONNECT_MS, (signal) =>
       pull(
         {

@@ -6,7 +6,16 @@ import {
   mongoSettings,
   portSettings,
 } from '@hushryd/kernel/common-settings.ts'
-import { type ConfigOf, durationMs, type Environment, integer, readEnv, url } from '@hushryd/kernel/config.ts'
+import {
+  type ConfigOf,
+  durationMs,
+  type Environment,
+  hostPort,
+  integer,
+  optional,
+  readEnv,
+  url,
+} from '@hushryd/kernel/config.ts'
 import { keyRing } from '@hushryd/kernel/key-ring-setting.ts'
 
 export const sosSettings = {
@@ -15,6 +24,11 @@ export const sosSettings = {
   DIRECTORY_ADDR: addressSettings.DIRECTORY_ADDR,
   LOCATION_ADDR: addressSettings.LOCATION_ADDR,
   NOTIFY_ADDR: addressSettings.NOTIFY_ADDR,
+  MASKCALL_ADDR: optional(
+    hostPort({
+      doc: 'gRPC address of the maskcall service, which calls emergency contacts who want to be called about an alert; left out, nobody is.',
+    }),
+  ),
   PUBLIC_URL: url({
     protocols: ['http:', 'https:'],
     default: 'http://localhost:8080',

@@ -4,9 +4,9 @@
  * not wait for each other, so that a store that stalls delays only its own.
  */
 import { type Clock, pause } from '@hushryd/kernel/clock.ts'
+import { GroupCommit } from '@hushryd/kernel/group-commit.ts'
 import type { Leg, LegState } from './alert.ts'
 import type { Entry } from './entry.ts'
-import { GroupCommit } from './group-commit.ts'
 
 /** Answers those that were not taken; throws where none was. */
 export type TryLeg = (entries: readonly Entry[], timeoutMs: number) => Promise<readonly Entry[]>

@@ -1,8 +1,9 @@
 /** A durable consumer, created on first use, over all outages of NATS; messages come in batches. */
+
+import { GroupCommit } from '@hushryd/kernel/group-commit.ts'
 import { ensureConsumer } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
-import { AckPolicy, type JsMsg } from '@nats-io/jetstream'
-import { GroupCommit } from './group-commit.ts'
+import { AckPolicy, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
 
 export interface PullOptions {
   readonly link: NatsLink
@@ -10,6 +11,8 @@ export interface PullOptions {
   readonly name: string
   readonly subject: string
   readonly batchMax: number
+  /** Where a consumer that is new begins: with all that the stream has, or with what comes. */
+  readonly from?: 'all' | 'new'
   /** Acknowledges each, or says when it is to come again; rejects where none of them is handled. */
   readonly onMessages: (messages: readonly JsMsg[]) => Promise<void>
   readonly onFailed: (error: unknown) => void
@@ -23,10 +26,11 @@ const MS_NS = 1_000_000
 
 /** Returns when the signal aborts; throws where NATS or the stream is away, for the loop to come back. */
 export async function pull(options: PullOptions, signal: AbortSignal): Promise<void> {
-  const { link, stream, name, subject, batchMax, onMessages, onFailed } = options
+  const { link, stream, name, subject, batchMax, from = 'all', onMessages, onFailed } = options
   const spec = {
     durable_name: name,
     filter_subject: subject,
+    deliver_policy: from === 'all' ? DeliverPolicy.All : DeliverPolicy.New,
     ack_policy: AckPolicy.Explicit,
     ack_wait: ACK_WAIT_MS * MS_NS,
     max_ack_pending: UNACKED_MAX,

@@ -38,6 +38,7 @@ import type { Change } from './tell.ts'
 import { Teller } from './teller.ts'
 import { Tracking } from './tracking.ts'
 import { createTrailFinder } from './trail.ts'
+import { createAnnouncer, VoiceCalls } from './voice-calls.ts'
 import { Watch } from './watch.ts'
 
 export interface Sos extends AsyncDisposable {
@@ -176,6 +177,24 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
 
   const pins = new PinStore({ mongo: rest.mongo, ring: config.SOS_KEYS, nowMs })
   const desk = new Desk({ store, pins, times, clock, isInFlight, onNews })
+  const outcomes = new Outcomes({ store, onNews: (change) => void onNews(change) })
+  const { MASKCALL_ADDR } = config
+  const voiceCalls =
+    MASKCALL_ADDR === undefined
+      ? undefined
+      : new VoiceCalls({
+          announce: createAnnouncer(open(MASKCALL_ADDR), metrics),
+          outcomes,
+          onFailed: ({ alertId, userId, tripId }) =>
+            teller.record({
+              eventId: `sos:${alertId}:${userId}:call_failed`,
+              type: 'sos.call_failed',
+              severity: Severity.WARNING,
+              alertId,
+              userId,
+              tripId,
+            }),
+        })
   const background = startBackground({
     nats,
     store,
@@ -232,7 +251,8 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
       clock,
       onEscalated: (alert) => void onNews({ news: 'escalated', alert, atMs: nowMs() }),
     }),
-    outcomes: new Outcomes({ store, onNews: (change) => void onNews(change) }),
+    outcomes,
+    voiceCalls,
     tracking,
     links,
     teller,

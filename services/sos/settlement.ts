@@ -1,7 +1,8 @@
 /** What follows once an alert's legs have ended: its open batch closes, or keeps what has to be finished. */
+
+import { GroupCommit } from '@hushryd/kernel/group-commit.ts'
 import type { Alert } from './alert.ts'
 import type { Entry, StoredBatch } from './entry.ts'
-import { GroupCommit } from './group-commit.ts'
 import { type OpenBatches, OTHER_LEGS } from './open-batches.ts'
 
 export interface SettlementOptions {

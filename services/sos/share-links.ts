@@ -4,11 +4,12 @@
  * Its token is 256 bits that follow from the alert under a key of ours, so that
  * any process can put its hash into Redis again, also after Redis has lost it.
  */
+
+import { GroupCommit } from '@hushryd/kernel/group-commit.ts'
 import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
 import { SHARE_LINK_MS, shareLinkKey, shareLinkUrl, writeShareLink } from '@hushryd/kernel/share-link.ts'
 import { command, REPLY_TEXT, type RedisPipe } from '@hushryd/kernel/stores/redis-pipe.ts'
 import type { Alert } from './alert.ts'
-import { GroupCommit } from './group-commit.ts'
 import { TokenKey } from './token-key.ts'
 
 export interface ShareLinksOptions {

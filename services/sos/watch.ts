@@ -10,11 +10,11 @@
 import { AlertsChanged } from '@hushryd/gen/hushryd/sos/v1/stream.ts'
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
+import { GroupCommit } from '@hushryd/kernel/group-commit.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import { type AlertId, isClosed } from './alert.ts'
 import type { AlertStore } from './alert-store.ts'
 import type { StoredAlert } from './entry.ts'
-import { GroupCommit } from './group-commit.ts'
 import { changedSubject } from './teller.ts'
 
 export interface WatchOptions {

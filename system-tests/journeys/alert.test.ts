@@ -16,6 +16,7 @@ import {
   ALL_DONE,
   ask,
   call,
+  callTo,
   eventOf,
   messagesOf,
   messageTo,
@@ -44,7 +45,7 @@ beforeAll(async () => {
   const onCall = joinPath(folder, 'on-call.json')
   await writeFile(onCall, JSON.stringify([{ name: 'Ravi', phone: ON_CALL_PHONE, locale: 'en' }]))
   system = await startSystem({
-    programs: ['edge', 'sos', 'notify'],
+    programs: ['edge', 'sos', 'notify', 'maskcall'],
     env: { NOTIFY_ON_CALL_FILE: onCall, SOS_ESCALATE_AFTER_MS: '5000' },
   })
 })
@@ -125,12 +126,12 @@ test('over the socket: all legs are done, the contact gets SMS and WhatsApp with
   expect(own).toMatchObject({ status: 'RESOLVED', acknowledgedBy: 'operations', notes: '', audit: [] })
 })
 
-test('over REST, without a trip and a place: all legs are done, in the language of the person', async () => {
+test('over REST, without a trip and a place: all legs are done, and the contact is called, in the language of the person', async () => {
   await putPerson(system, {
     userId: 'lakshmi',
     name: 'Lakshmi',
     locale: 'te-IN',
-    contacts: [{ name: 'Nanna', phone: '+919812300901' }],
+    contacts: [{ name: 'Nanna', phone: '+919812300901', voiceCall: true }],
   })
   const token = await signIn(system, 'lakshmi', 'passenger')
   const alertId = randomUUID()
@@ -142,6 +143,14 @@ test('over REST, without a trip and a place: all legs are done, in the language 
   expect(sms.body).toContain('Lakshmi గారికి సహాయం కావాలి')
   const whatsapp = await messageTo(system, '+919812300901', 'whatsapp')
   expect(whatsapp.body).toContain('ఇంకా తెలియదు')
+  expect((await callTo(system, '+919812300901')).heard).toContain('Lakshmi సహాయం కోరారు')
+  await until(
+    async () => {
+      const { contacts } = await ask(system, { path: `/v1/sos/${alertId}`, token })
+      return (contacts as readonly { readonly channel: string }[]).some(({ channel }) => channel === 'voice')
+    },
+    { timeoutMs: 30_000, what: 'the call on the alert' },
+  )
 })
 
 test('a retry is the same alert, however it comes, and tells nobody twice', async () => {

@@ -54,6 +54,7 @@ export async function signIn(system: TestSystem, userId: string, role: string): 
 export interface Contact {
   readonly name: string
   readonly phone: string
+  readonly voiceCall?: boolean
 }
 
 export async function putPerson(
@@ -97,6 +98,23 @@ export async function messageTo(system: TestSystem, to: string, channel: string)
     timeoutMs: 30_000,
     what: `a message by ${channel}`,
   })
+}
+
+export interface PhoneCall {
+  readonly legs: readonly { readonly from: string; readonly to: string }[]
+  /** What was said in it. */
+  readonly heard: string
+}
+
+/** A call to the number in which something was said. */
+export async function callTo(system: TestSystem, number: string): Promise<PhoneCall> {
+  return await until(
+    async () => {
+      const response = await fetch(`${sandboxUrl(system)}/api/calls?${new URLSearchParams({ number })}`)
+      return ((await response.json()) as PhoneCall[]).find(({ heard }) => heard !== '')
+    },
+    { timeoutMs: 30_000, what: 'a call' },
+  )
 }
 
 export async function setFault(

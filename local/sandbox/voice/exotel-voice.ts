@@ -12,6 +12,7 @@ import { isAnswered, newLeg, type PhoneLine } from './phone-line.ts'
 import type { VoiceSandbox } from './voice-provider.ts'
 
 const CONNECT = /^\/v1\/Accounts\/([^/]+)\/Calls\/connect(?:\.json)?$/
+const FLOW = /^http:\/\/my\.exotel\.com\/[^/]+\/exoml\/start_voice\/(\w+)$/
 const E164 = /^\+[1-9]\d{6,14}$/
 
 const MESSAGES: Readonly<Record<string, string>> = {
@@ -106,6 +107,22 @@ export function exotelVoiceSandbox({ keys, line, webhookUrl }: ExotelVoiceOption
     await report(url, call, { event: 'terminal', seconds })
   }
 
+  /** One phone and a flow, of which the sandbox knows the id alone. */
+  function startFlow(form: URLSearchParams): SandboxReply | undefined {
+    const [to, callerId] = [form.get('From') ?? '', form.get('CallerId') ?? '']
+    const [, flow] = FLOW.exec(form.get('Url') ?? '') ?? []
+    if (flow === undefined || !E164.test(to) || !E164.test(callerId)) return undefined
+    const leg = newLeg(callerId, to)
+    const call = newCall('outbound', callerId, to, leg)
+    line.play(async () => {
+      await line.ring(leg)
+      if (!isAnswered(leg)) return
+      call.heard = `flow ${flow}`
+      leg.status = 'completed'
+    })
+    return { status: 200, body: { Call: { Sid: call.id, Status: 'in-progress', From: to, To: callerId } } }
+  }
+
   async function askFlow(
     call: SandboxCall,
     path: 'voice' | 'call-status',
@@ -160,6 +177,7 @@ export function exotelVoiceSandbox({ keys, line, webhookUrl }: ExotelVoiceOption
       if (headerOf(request, 'authorization') !== authorization) return refuse('401')
       if (CONNECT.exec(request.path)?.[1] !== accountSid) return refuse('403')
       const form = new URLSearchParams(request.body.toString('utf8'))
+      if (form.has('Url')) return startFlow(form) ?? refuse('400')
       const [from, to, callerId] = ['From', 'To', 'CallerId'].map((name) => form.get(name) ?? '')
       if (from === undefined || to === undefined || callerId === undefined) return refuse('400')
       if (![from, to, callerId].every((number) => E164.test(number))) return refuse('400')

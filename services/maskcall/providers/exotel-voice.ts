@@ -17,6 +17,8 @@ export interface ExotelVoiceOptions extends CallTimes {
   /** Exotel signs nothing: what it posts carries this, or a token made of it. */
   readonly webhookSecret: string
   readonly publicUrl: string
+  /** The flow whose greeting tells of an alert; without one Exotel announces none. */
+  readonly alertFlow: string | undefined
 }
 
 type Connect = Extract<InboundAnswer, { kind: 'connect' }>
@@ -26,7 +28,7 @@ function plain(status: number, body: string): WebhookAnswer {
 }
 
 export function createExotelVoice(options: ExotelVoiceOptions): VoiceProvider {
-  const { accountSid, apiKey, apiToken, webhookSecret, ringS, callMaxS } = options
+  const { accountSid, apiKey, apiToken, webhookSecret, alertFlow, ringS, callMaxS } = options
   const publicUrl = options.publicUrl.replace(/\/$/, '')
   const connectUrl = `${options.baseUrl.replace(/\/$/, '')}/v1/Accounts/${accountSid}/Calls/connect.json`
   const authorization = `Basic ${Buffer.from(`${apiKey}:${apiToken}`).toString('base64')}`
@@ -50,6 +52,26 @@ export function createExotelVoice(options: ExotelVoiceOptions): VoiceProvider {
     return { status: 200, contentType: 'application/json', body: JSON.stringify(body) }
   }
 
+  async function post(form: URLSearchParams, signal: AbortSignal): Promise<PlaceResult> {
+    let status: number
+    try {
+      const response = await fetch(connectUrl, {
+        method: 'POST',
+        headers: { authorization },
+        body: form,
+        redirect: 'error',
+        signal,
+      })
+      status = response.status
+      // Nothing in it is needed: reports name our own id.
+      await response.arrayBuffer()
+    } catch (error) {
+      throw unavailable('exotel', error, signal)
+    }
+    if (isUnavailableStatus(status)) throw new ProviderUnavailable('exotel', String(status))
+    return status < 300 ? { kind: 'placed' } : { kind: 'refused', code: String(status) }
+  }
+
   return {
     name: 'exotel',
     async placeCall(call, signal): Promise<PlaceResult> {
@@ -66,23 +88,20 @@ export function createExotelVoice(options: ExotelVoiceOptions): VoiceProvider {
         'StatusCallbackEvents[1]': 'terminal',
         StatusCallbackContentType: 'application/json',
       })
-      let status: number
-      try {
-        const response = await fetch(connectUrl, {
-          method: 'POST',
-          headers: { authorization },
-          body: form,
-          redirect: 'error',
-          signal,
-        })
-        status = response.status
-        // Nothing in it is needed: reports name our own id.
-        await response.arrayBuffer()
-      } catch (error) {
-        throw unavailable('exotel', error, signal)
-      }
-      if (isUnavailableStatus(status)) throw new ProviderUnavailable('exotel', String(status))
-      return status < 300 ? { kind: 'placed' } : { kind: 'refused', code: String(status) }
+      return await post(form, signal)
+    },
+    // Exotel speaks no text of ours: the flow's greeting says in all languages what has happened, and names nobody.
+    // https://developer.exotel.com/docs/voice-v1/api-reference/connect-number-to-a-call-flow
+    async announce({ virtualNumber, callee }, signal): Promise<PlaceResult> {
+      if (alertFlow === undefined) return { kind: 'refused', code: 'NO_FLOW' }
+      const form = new URLSearchParams({
+        From: callee.reveal(),
+        CallerId: virtualNumber,
+        Url: `http://my.exotel.com/${accountSid}/exoml/start_voice/${alertFlow}`,
+        CallType: 'trans',
+        TimeOut: String(ringS),
+      })
+      return await post(form, signal)
     },
     readWebhook: (kind, request) => readExotelWebhook(webhookSecret, kind, request, Date.now()),
     writeInbound(ask, answer) {

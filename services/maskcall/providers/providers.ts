@@ -26,7 +26,9 @@ const makers: Readonly<Record<ProviderName, Maker>> = {
       webhookSecret === undefined
     )
       return undefined
-    return createExotelVoice({ baseUrl, accountSid, apiKey, apiToken, webhookSecret, publicUrl, ...times })
+    const { EXOTEL_ALERT_FLOW: alertFlow } = config
+    const credentials = { accountSid, apiKey, apiToken, webhookSecret, alertFlow }
+    return createExotelVoice({ baseUrl, publicUrl, ...credentials, ...times })
   },
 }
 

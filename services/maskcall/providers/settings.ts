@@ -28,6 +28,11 @@ export const voiceSettings = {
   EXOTEL_ACCOUNT_SID: optional(text({ doc: 'Exotel account.' })),
   EXOTEL_API_KEY: optional(text({ doc: 'Exotel’s API key.' })),
   EXOTEL_API_TOKEN: optional(secret({ doc: 'Exotel’s API token.' })),
+  EXOTEL_ALERT_FLOW: optional(
+    text({
+      doc: 'Exotel’s flow, its app id, whose greeting tells an emergency contact of an alert; without it Exotel calls nobody about alerts.',
+    }),
+  ),
   EXOTEL_WEBHOOK_SECRET: optional(
     secret({
       doc: 'Exotel signs nothing: the addresses in its flows carry this as `?secret=`, and reports of calls a token made of it.',

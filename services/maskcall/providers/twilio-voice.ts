@@ -33,6 +33,16 @@ const SOCKETS_MAX = 256
 const CALLER_EVENTS = ['initiated', 'answered', 'completed']
 const CALLEE_EVENTS = ['answered', 'completed'] as const
 const LANGUAGE = 'en-IN'
+/** Twilio's own default voices do not speak Telugu. https://www.twilio.com/docs/voice/twiml/say/text-speech */
+const VOICES = {
+  'en-IN': 'Google.en-IN-Standard-A',
+  'hi-IN': 'Google.hi-IN-Standard-A',
+  'te-IN': 'Google.te-IN-Standard-A',
+} as const
+/** Who has just picked up misses the first words. */
+const TIMES_SAID = 2
+
+type NewCall = Omit<Parameters<ReturnType<typeof twilio>['calls']['create']>[0], 'timeout'>
 
 /**
  * The SDK's HTTP client with two additions: another address than Twilio's
@@ -113,27 +123,35 @@ export function createTwilioVoice(options: TwilioVoiceOptions): VoiceProvider {
     return response.toString()
   }
 
+  async function create(call: NewCall, signal: AbortSignal): Promise<PlaceResult> {
+    try {
+      await requests.until(signal, () => client.calls.create({ ...call, timeout: ringS }))
+      return { kind: 'placed' }
+    } catch (error) {
+      const answer = findAnswer(error)
+      if (answer === undefined) throw unavailable('twilio', error, signal)
+      if (isUnavailableStatus(answer.status)) throw new ProviderUnavailable('twilio', answer.code)
+      return { kind: 'refused', code: answer.code }
+    }
+  }
+
   return {
     name: 'twilio',
-    async placeCall(call, signal): Promise<PlaceResult> {
-      try {
-        await requests.until(signal, () =>
-          client.calls.create({
-            to: call.caller.reveal(),
-            from: call.virtualNumber,
-            twiml: connect(call),
-            timeout: ringS,
-            statusCallback: statusUrl(call.callId, 'caller'),
-            statusCallbackEvent: CALLER_EVENTS,
-          }),
-        )
-        return { kind: 'placed' }
-      } catch (error) {
-        const answer = findAnswer(error)
-        if (answer === undefined) throw unavailable('twilio', error, signal)
-        if (isUnavailableStatus(answer.status)) throw new ProviderUnavailable('twilio', answer.code)
-        return { kind: 'refused', code: answer.code }
-      }
+    placeCall: (call, signal) =>
+      create(
+        {
+          to: call.caller.reveal(),
+          from: call.virtualNumber,
+          twiml: connect(call),
+          statusCallback: statusUrl(call.callId, 'caller'),
+          statusCallbackEvent: CALLER_EVENTS,
+        },
+        signal,
+      ),
+    announce({ virtualNumber, callee, language, text }, signal) {
+      const response = new twilio.twiml.VoiceResponse()
+      response.say({ language, voice: VOICES[language], loop: TIMES_SAID }, text)
+      return create({ to: callee.reveal(), from: virtualNumber, twiml: response.toString() }, signal)
     },
     readWebhook: (kind, request) => readTwilioWebhook({ authToken, publicUrl }, kind, request, Date.now()),
     writeInbound: (_ask, answer) => xml(writeInbound(answer)),

@@ -51,7 +51,10 @@ export interface World extends AsyncDisposable {
   /** Where the edge would be. */
   readonly publicUrl: string
   readonly nodes: readonly Maskcall[]
+  /** As the edge, to each node; `client` is the first. */
   readonly clients: readonly MaskcallClient[]
+  /** As sos, to each node. */
+  readonly sosClients: readonly MaskcallClient[]
   readonly client: MaskcallClient
   readonly logs: MemoryLog
   readonly mongo: MongoClient
@@ -137,6 +140,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const logs = createMemoryLog()
   const passed: Passed[] = []
   const clients: MaskcallClient[] = []
+  const sosClients: MaskcallClient[] = []
   const nodes: Maskcall[] = []
   await using opened = new AsyncDisposableStack()
   const mongo = opened.adopt(new MongoClient(mongoUrl), async (client) => {
@@ -182,12 +186,16 @@ export async function startWorld(options: WorldOptions): Promise<World> {
         ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
       }),
     )
-    const channel = opened.adopt(
-      openRpcChannel({ address: `127.0.0.1:${node.port}`, peer: peerCredential('edge', PEER_KEY) }),
-      (open) => open.close(),
-    )
+    const clientOf = (peer: string): MaskcallClient => {
+      const channel = opened.adopt(
+        openRpcChannel({ address: `127.0.0.1:${node.port}`, peer: peerCredential(peer, PEER_KEY) }),
+        (open) => open.close(),
+      )
+      return createRpcClient(MaskCallServiceDefinition, channel, { timeoutMs: CALL_TIMEOUT_MS })
+    }
     nodes.push(node)
-    clients.push(createRpcClient(MaskCallServiceDefinition, channel, { timeoutMs: CALL_TIMEOUT_MS }))
+    clients.push(clientOf('edge'))
+    sosClients.push(clientOf('sos'))
   }
   const [client] = clients
   if (client === undefined) throw new Error('a world without nodes')
@@ -199,6 +207,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     publicUrl: door.url,
     nodes,
     clients,
+    sosClients,
     client,
     logs,
     mongo,

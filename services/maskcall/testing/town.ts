@@ -1,5 +1,5 @@
 /** Trips and people with phones, served by gRPC as the directory does. */
-import { TripStatus } from '@hushryd/gen/hushryd/directory/v1/directory.ts'
+import { type EmergencyContact, TripStatus } from '@hushryd/gen/hushryd/directory/v1/directory.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { startTestRpc, type TestRpc } from '@hushryd/kernel/testing/rpc-services.ts'
 
@@ -22,12 +22,14 @@ export class Town implements AsyncDisposable {
   readonly rpc: TestRpc
   readonly phones: Map<string, string>
   readonly trips: Map<string, StoredTrip>
+  readonly contacts: Map<string, readonly EmergencyContact[]>
   #serial = 0
 
-  constructor(rpc: TestRpc, phones: Map<string, string>, trips: Map<string, StoredTrip>) {
+  constructor({ rpc, phones, trips, contacts }: Pick<Town, 'rpc' | 'phones' | 'trips' | 'contacts'>) {
     this.rpc = rpc
     this.phones = phones
     this.trips = trips
+    this.contacts = contacts
   }
 
   /** A trip of two people with numbers of their own. */
@@ -64,6 +66,7 @@ export class Town implements AsyncDisposable {
 export async function startTown(): Promise<Town> {
   const phones = new Map<string, string>()
   const trips = new Map<string, StoredTrip>()
+  const contacts: Town['contacts'] = new Map()
   const rpc = await startTestRpc({
     async getUser({ userId }) {
       const phone = phones.get(userId)
@@ -75,10 +78,13 @@ export async function startTown(): Promise<Town> {
         phone,
         email: '',
         whatsapp: phone,
-        locale: 'en',
+        locale: userId.includes('telugu') ? 'te-IN' : 'en',
         pushTokens: [],
         version: 1,
       }
+    },
+    async getEmergencyContacts({ userId }) {
+      return { contacts: [...(contacts.get(userId) ?? [])], version: 1 }
     },
     async getTrip({ tripId }) {
       const trip = trips.get(tripId)
@@ -87,5 +93,5 @@ export async function startTown(): Promise<Town> {
       return { tripId, ...trip, bookingId: 'b-1', updatedAt: 1 }
     },
   })
-  return new Town(rpc, phones, trips)
+  return new Town({ rpc, phones, trips, contacts })
 }

@@ -26,6 +26,7 @@ const exotel = createExotelVoice({
   apiToken: 'token',
   webhookSecret,
   publicUrl,
+  alertFlow: undefined,
   ...times,
 })
 const SID = `CA${'1'.repeat(32)}`

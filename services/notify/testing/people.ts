@@ -14,7 +14,10 @@ export class People implements AsyncDisposable {
     this.contacts = contacts
   }
 
-  add(user: Partial<GetUserResponse> & { readonly userId: string }, contacts: EmergencyContact[] = []): void {
+  add(
+    user: Partial<GetUserResponse> & { readonly userId: string },
+    contacts: Omit<EmergencyContact, 'voiceCall'>[] = [],
+  ): void {
     this.users.set(user.userId, {
       name: '',
       phone: '',
@@ -25,7 +28,11 @@ export class People implements AsyncDisposable {
       version: 1,
       ...user,
     })
-    this.contacts.set(user.userId, contacts)
+    // Calls are not notify's.
+    this.contacts.set(
+      user.userId,
+      contacts.map((contact) => ({ ...contact, voiceCall: false })),
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
