@@ -11,7 +11,7 @@ import { PEER_KEY, startTestRpc } from './testing/rpc-services.ts'
 import { startTraceCollector, type TraceCollector } from './testing/trace-collector.ts'
 import { startTraceExport, type TraceExport } from './trace-export.ts'
 import { serviceNameOf } from './trace-settings.ts'
-import { activeTraceparent, isTracing, startSpan, TRACEPARENT, traced } from './tracing.ts'
+import { activeTraceparent, isTracing, outsideSpans, startSpan, TRACEPARENT, traced } from './tracing.ts'
 
 let collector: TraceCollector
 let traces: TraceExport
@@ -111,6 +111,18 @@ test('whether a request is traced is decided where it comes in: by the ratio, or
   const taken = flood.filter((span) => span !== undefined).length
   // How many are left of this second, and of those that begin meanwhile.
   expect(taken).toBeLessThan(5_000)
+})
+
+test('work for many that one has begun is not part of that one’s trace', async () => {
+  const inside = await traced(
+    'x',
+    { root: 'sampled', parent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
+    async () => {
+      const outside = outsideSpans(async () => startSpan('batch'))
+      return [startSpan('own')?.traceId, await outside]
+    },
+  )
+  expect(inside).toEqual(['a'.repeat(32), undefined])
 })
 
 test('for any text in place of a trace, there is no span and no error', () => {

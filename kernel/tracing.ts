@@ -172,6 +172,11 @@ export function withinSpan<T>(span: TraceSpan | undefined, work: () => T): T {
   return span === undefined ? work() : active.run(span, work)
 }
 
+/** For work that is begun for one and done for many: else all of theirs would be in the trace of the first. */
+export function outsideSpans<T>(work: () => T): T {
+  return tracing === undefined ? work() : active.exit(work)
+}
+
 /** What another process has to be told; undefined where nothing is traced. */
 export function activeTraceparent(): string | undefined {
   return tracing === undefined ? undefined : active.getStore()?.traceparent
