@@ -152,6 +152,8 @@ export const PROGRAMS: readonly Program[] = [
     dependsOn: ['notify'],
     stores: ['s3', 'clamd'],
     secrets: { DOCS_KEYS: 'keyRing' },
+    // Images are decoded in threads, for each of which glibc by itself keeps memory of its own.
+    env: () => ({ MALLOC_ARENA_MAX: '2' }),
   },
   {
     name: 'edge',

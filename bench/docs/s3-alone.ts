@@ -4,11 +4,11 @@ import { createS3Client, ObjectStore } from '../../services/docs/object-store.ts
 import { inTurn, secondsSince } from './figures.ts'
 
 export interface S3Alone {
+  readonly files: number
   /** The clients' part: one put a file. */
-  readonly putsS: number
   readonly putsPerSecond: number
-  /** What one document makes altogether: put, read, put of the stored file and of its thumbnail, deletion of the upload. */
-  readonly wholeWayS: number
+  /** What one file makes altogether: put, read, put of the stored file and of its thumbnail, deletion of the upload. */
+  readonly wholeWayMsPerFile: number
 }
 
 const THUMBNAIL_BYTES = 10_000
@@ -42,5 +42,6 @@ export async function measureS3Alone(
     await bucket.put(`alone/${index}.thumbnail`, file.subarray(0, THUMBNAIL_BYTES), PHOTO)
     await bucket.deleteAll([`alone/${index}`])
   })
-  return { putsS, putsPerSecond: Math.round(count / putsS), wholeWayS: secondsSince(startMs) }
+  const wholeWayMsPerFile = Math.round((secondsSince(startMs) * 100_000) / count) / 100
+  return { files: count, putsPerSecond: Math.round(count / putsS), wholeWayMsPerFile }
 }

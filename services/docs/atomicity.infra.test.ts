@@ -63,7 +63,7 @@ async function keysOf({ userId }: KeyedDocument): Promise<string[]> {
 /** What is true of whatever state is shown, at any moment. */
 async function checkShown(document: Document): Promise<void> {
   const keys = await keysOf(document)
-  const told = world.eventsOf(document.id)
+  const told = await world.eventsOf(document.id)
   if (document.state === 'available') {
     expect(keys.toSorted()).toEqual(expectedKeys(document).toSorted())
     expect(told).toContain('document.available')
@@ -94,7 +94,6 @@ it('Property 6: an upload ends whole or not at all, wherever the process dies', 
       await first.catch((error: unknown) => {
         if (!(error instanceof Died)) throw error
       })
-      await world.nats.flush()
       const left = await parts.store.find(upload.id)
       if (left !== undefined) await checkShown(left)
 
@@ -104,16 +103,16 @@ it('Property 6: an upload ends whole or not at all, wherever the process dies', 
       // The one that was slower may have come after the deletion: its message comes again.
       await new Pipeline(parts).run(upload)
 
-      await world.nats.flush()
       const end = await parts.store.find(upload.id)
       if (isDeletedThen) {
         expect(end).toBeUndefined()
         expect(await keysOf(upload)).toEqual([])
-        expect(world.eventsOf(upload.id)).toContain('document.deleted')
+        expect(await world.eventsOf(upload.id)).toContain('document.deleted')
         return
       }
       expect(end?.state).toBe(file.isGood ? 'available' : 'rejected')
       if (end !== undefined) await checkShown(end)
+      await world.nats.flush()
       const ids = world.events
         .filter(({ data }) => data?.documentId === upload.id)
         .map(({ eventId }) => eventId)

@@ -72,7 +72,10 @@ it('while the scanner is away uploads wait, none passes, and operations know', T
   const away = await until(() => world.events.find(({ type }) => type === 'docs.scanner_away'), SOON)
   const waiting = await uploadMany(world, node, 10)
   expect(await world.records.countDocuments({ state: 'processing' })).toBe(10)
-  expect(await node.readiness()).toMatchObject({ ready: true, details: { scanner: 'away: uploads wait' } })
+  await until(async () => {
+    const { ready, details } = await node.readiness()
+    return ready && details.scanner === 'away: uploads wait'
+  }, SOON)
   const [one] = waiting
   if (one === undefined) throw new Error('no upload')
   expect((await node.get(one.user, one.documentId)).state).toBe(DocumentState.PROCESSING)
@@ -153,7 +156,7 @@ it('uploads that nobody completes are swept with their files, and that is record
   const { documentId, key } = await node.announce(user, Buffer.alloc(100))
   await world.putObject(key, Buffer.alloc(100))
   await using _later = await world.startNode({}, () => Date.now() + 3_700_000)
-  await until(() => world.eventsOf(documentId).includes('document.deleted'), SOON)
+  await until(async () => (await world.eventsOf(documentId)).includes('document.deleted'), SOON)
   await until(async () => (await world.records.findOne({ _id: documentId })) === null, SOON)
   expect(await world.keysInBucket()).toEqual([])
   const event = world.events.find(({ data }) => data?.documentId === documentId)
@@ -169,7 +172,7 @@ it('a document is deleted when its type’s time is over, and others stay', TIME
   for (const documentId of [card, licence]) await node.settled(user, documentId)
   const days = 24 * 60 * 60 * 1_000
   await using _later = await world.startNode({}, () => Date.now() + 181 * days)
-  await until(() => world.eventsOf(card).includes('document.deleted'), SOON)
+  await until(async () => (await world.eventsOf(card)).includes('document.deleted'), SOON)
   await until(async () => (await world.records.findOne({ _id: card })) === null, SOON)
   expect((await node.get(user, licence)).state).toBe(DocumentState.AVAILABLE)
   expect(await world.keysInBucket('sealed/')).toEqual([])

@@ -76,7 +76,7 @@ describe('a photo', () => {
     const key = `documents/${user}/photo/${documentId}`
     const keys = await world.keysInBucket()
     expect(keys.filter((each) => each.includes(documentId))).toEqual([key, `${key}.thumbnail`])
-    expect(world.eventsOf(documentId)).toEqual(['document.available'])
+    expect(await world.eventsOf(documentId)).toEqual(['document.available'])
     const push = await until(() => world.pushes.find(({ data }) => data?.documentId === documentId), SOON)
     expect(push).toMatchObject({ type: 'document.changed', userId: user, data: { state: 'AVAILABLE' } })
   })
@@ -178,7 +178,7 @@ describe('a file is refused with its reason, and nothing of it is left', () => {
     expect(document).toMatchObject({ state: DocumentState.REJECTED, rejectionReason: reason })
     expect(document.rejectionText).not.toBe('')
     expect((await world.keysInBucket()).filter((key) => key.includes(user))).toEqual([])
-    expect(world.eventsOf(documentId)).toEqual(['document.rejected'])
+    expect(await world.eventsOf(documentId)).toEqual(['document.rejected'])
     await until(() => world.notify.queued.has(`${documentId}:rejected`), SOON)
     expect(world.notify.queued.get(`${documentId}:rejected`)).toMatchObject({
       recipient: { $case: 'userId', value: user },
@@ -358,7 +358,7 @@ describe('a reviewer', () => {
       })
     }
     expect(await world.keysInBucket(`documents/${user}`)).toEqual([])
-    expect(world.eventsOf(documentId)).toEqual([
+    expect(await world.eventsOf(documentId)).toEqual([
       'document.available',
       'document.approved',
       'document.rejected',
@@ -460,7 +460,7 @@ it('a deleted document is gone with its file, at any time, and deleting it again
   }
   expect(await world.records.countDocuments({ userId: user })).toBe(0)
   expect((await world.keysInBucket()).filter((key) => key.includes(user))).toEqual([])
-  await until(() => world.eventsOf(settled).includes('document.deleted'), SOON)
+  await until(async () => (await world.eventsOf(settled)).includes('document.deleted'), SOON)
 })
 
 it('says nothing of file names, keys or signatures in its log', () => {

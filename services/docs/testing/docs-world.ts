@@ -197,7 +197,9 @@ export class World implements AsyncDisposable {
     await this.s3.send(new DeleteObjectCommand({ Bucket: this.bucket, Key: key }))
   }
 
-  eventsOf(documentId: string): readonly string[] {
+  /** All that were in the log before. */
+  async eventsOf(documentId: string): Promise<readonly string[]> {
+    await this.nats.flush()
     return this.events.filter(({ data }) => data?.documentId === documentId).map(({ type }) => type)
   }
 
