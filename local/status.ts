@@ -15,6 +15,13 @@ export function statusTable(processes: readonly SupervisedProcess[]): string {
     .join('\n')
 }
 
+/** Of the local server with the key, for tools of S3 and for `npm run docs:reconcile`. */
+function bucketOf({ stores }: SystemPlan): string {
+  const { S3_ENDPOINT, S3_BUCKET, S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY_FILE } = stores.special.s3
+  if (S3_BUCKET === undefined) return S3_ENDPOINT ?? ''
+  return `${S3_ENDPOINT} (bucket ${S3_BUCKET}, key ${S3_ACCESS_KEY_ID}, its secret in ${S3_SECRET_ACCESS_KEY_FILE})`
+}
+
 export function addressLines(plan: SystemPlan, stackFolder: string): string {
   const pages = plan.processes.filter(({ ports }) => ports.http !== undefined)
   const lines = [
@@ -29,7 +36,7 @@ export function addressLines(plan: SystemPlan, stackFolder: string): string {
     ['NATS', plan.stores.natsUrl],
     ['Redis', plan.stores.redisUrl],
     ['MongoDB', `${plan.stores.mongoUrl} (database ${plan.stores.mongoDb})`],
-    ['S3', plan.stores.special.s3.S3_ENDPOINT],
+    ['S3', bucketOf(plan)],
     ['ClamAV', plan.stores.special.clamd.CLAMD_URL],
     ['logs', join(stackFolder, 'logs')],
     ['service key', plan.keys.serviceKey],
