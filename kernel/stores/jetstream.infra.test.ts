@@ -11,7 +11,10 @@ import { until } from '../testing/await-until.ts'
 import { type FaultyProxy, startFaultyProxy } from '../testing/faulty-proxy.ts'
 import { createMemoryLog } from '../testing/memory-log.ts'
 import { testUrl } from '../testing/store-urls.ts'
+import { startTraceCollector } from '../testing/trace-collector.ts'
 import { uniquePrefix } from '../testing/unique.ts'
+import { startTraceExport } from '../trace-export.ts'
+import { TRACEPARENT, traced } from '../tracing.ts'
 import {
   createJetStreamPublisher,
   ensureConsumer,
@@ -76,6 +79,30 @@ async function open(options: Partial<JetStreamPublisherOptions> = {}): Promise<F
     },
   }
 }
+
+test('a message carries the trace that it belongs to, given or that of the work that publishes it', async () => {
+  await using collector = await startTraceCollector()
+  await using _traces = startTraceExport({ endpoint: collector.endpoint, ratio: 1, service: 'test' })
+  await using fixture = await open()
+  const { publisher } = fixture
+  const subject = `${prefix}.kept.traced`
+  const received: string[] = []
+  const subscription = admin.subscribe(subject, ({ headers }) => {
+    received.push(headers?.get(TRACEPARENT).slice(0, 35) ?? '')
+  })
+  const given = `00-${'a'.repeat(32)}`
+  await until(() => admin.isConnected && fixture.link.isConnected)
+  await (await admin.connected()).flush()
+  await publisher.publish(subject, data, { traceparent: `${given}-${'b'.repeat(16)}-01` })
+  const own = await traced('work', { root: 'sampled' }, async (span) => {
+    await publisher.publish(subject, data, { msgId: `${prefix}-traced` })
+    return `00-${span?.traceId}`
+  })
+  await publisher.publish(subject, data)
+  await until(() => received.length === 3, { timeoutMs: 30_000 })
+  subscription.close()
+  expect(received).toEqual([given, own, ''])
+})
 
 test('each publish resolves once its message is stored, many at a time', async () => {
   await using fixture = await open()

@@ -15,6 +15,7 @@ export const PROMISES_TO_PEOPLE: readonly Promised[] = [
       'SosLegFailed',
       'SosNotTaken',
       'SosBatchesOpen',
+      'AlertCallsFailing',
     ],
     panels: [
       {
@@ -50,6 +51,11 @@ export const PROMISES_TO_PEOPLE: readonly Promised[] = [
             '{{leg}}: {{outcome}}',
           ],
         ],
+      },
+      {
+        title: 'Calls to emergency contacts',
+        unit: 'per second',
+        queries: [[rates('hushryd_maskcall_alert_calls_total', 'outcome'), '{{outcome}}']],
       },
       {
         title: 'Not finished',
