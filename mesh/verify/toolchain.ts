@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { setInterval } from 'node:timers'
@@ -62,7 +62,8 @@ export async function run(
     const output: string[] = []
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => output.push(chunk))
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => output.push(chunk))
-    child.stdin.end(input)
+    // A program that ends before it has read everything says why by its status.
+    child.stdin.on('error', () => undefined).end(input)
     const code = await new Promise<number | string>((resolve) => {
       child.once('error', (error) => resolve(error.message))
       child.once('close', (status) => resolve(status ?? 'a signal'))
@@ -101,11 +102,10 @@ async function buildPrograms(
   await mkdir(folder, { recursive: true })
   const built = new Map<string, string>()
   for (const [name, source] of Object.entries(programs)) {
-    const path = join(folder, name)
-    built.set(name, path)
-    // Our own are small, and Go knows whether they have changed.
     const isOwn = source.startsWith('./')
-    if (existsSync(path) && !isOwn) continue
+    const path = join(folder, isOwn ? `${name}-${await keyOfSources(module)}` : name)
+    built.set(name, path)
+    if (existsSync(path)) continue
     if (!isOwn) say(`building ${name} from ${source}; the first time takes minutes`)
     await fetching(name, 'the Go module proxy', async () => {
       const partial = `${path}.partial`
@@ -116,6 +116,14 @@ async function buildPrograms(
     })
   }
   return built
+}
+
+/** Of the module's own Go code, also what was generated into it. */
+async function keyOfSources(module: string): Promise<string> {
+  const names = (await readdir(module, { recursive: true })).filter((name) => name.endsWith('.go')).sort()
+  const hash = createHash('sha256')
+  for (const name of names) hash.update(name).update(await readFile(join(module, name), 'utf8'))
+  return hash.digest('hex').slice(0, 12)
 }
 
 export async function needGo(): Promise<void> {

@@ -15,7 +15,7 @@ import { WebSocket } from 'ws'
 import { createClient, type HushrydClient } from '../../../sdk/index.ts'
 import { GATEWAY } from '../../members.ts'
 import { type LiveMesh, startMesh } from './mesh.ts'
-import { planPods } from './pods.ts'
+import { type Pod, planPods } from './pods.ts'
 import { trustPublicly } from './public-trust.ts'
 import { describeSystem, type LiveSystem, PUBLIC_URL } from './system.ts'
 
@@ -91,17 +91,26 @@ test('a socket on which nothing travels stays open, and no proxy on its way has 
 
   const names = [`${GATEWAY.account}-1`, ...Array.from({ length: EDGES }, (_, index) => `edge-${index + 1}`)]
   for (const pod of mesh.pods.filter(({ name }) => names.includes(name))) {
-    const dump = await (await fetch(`http://${HOST}:${pod.proxyPorts[0]}/config_dump`)).text()
-    const limits = [...dump.matchAll(/"(?:stream_)?idle_timeout": "([\d.]+)s"/g)].map(([, seconds]) =>
-      Number(seconds),
-    )
-    // Nought is none.
-    expect(
-      limits.filter((seconds) => seconds > 0 && seconds < PROMISED_IDLE_SECONDS),
-      pod.name,
-    ).toEqual([])
+    expect(await limitsOf(pod), pod.name).toEqual([])
   }
 })
+
+/** Of listeners and routes; a cluster's own concern connections on which no request is open. */
+const LIMITS =
+  /"(?:stream_idle_timeout|idle_timeout|max_stream_duration|max_connection_duration|request_timeout)": "([\d.]+)s"/g
+
+/** Seconds after which the proxy would end a socket, where that is too soon. */
+async function limitsOf({ proxyPorts: [admin] }: Pod): Promise<number[]> {
+  const dumps = await Promise.all(
+    ['dynamic_listeners', 'dynamic_route_configs'].map(async (resource) => {
+      const response = await fetch(`http://${HOST}:${admin}/config_dump?resource=${resource}`)
+      return await response.text()
+    }),
+  )
+  const found = [...dumps.join('').matchAll(LIMITS)].map(([, seconds]) => Number(seconds))
+  // Nought is none.
+  return found.filter((seconds) => seconds > 0 && seconds < PROMISED_IDLE_SECONDS)
+}
 
 interface Ride extends Disposable {
   readonly tripId: string
