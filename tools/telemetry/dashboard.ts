@@ -57,7 +57,7 @@ function panelJson({ title, unit, queries, limit }: Panel, index: number, top: n
       expr,
       legendFormat,
       // Shows the traces that histograms name.
-      exemplar: expr.startsWith('histogram_quantile'),
+      exemplar: expr.includes('_bucket'),
     })),
   }
 }

@@ -1,4 +1,4 @@
-/** The dashboard of a service: every metric that its code has, its calls, its processes. Pure. */
+/** The dashboard of a service: every metric that its code has, its calls, its processes. */
 import type { MetricSpec } from '../../kernel/metrics.ts'
 import { kindOf } from '../docs/metrics-page.ts'
 import { type Dashboard, describeDashboard } from './dashboard.ts'
