@@ -35,7 +35,7 @@ export function AlarmBar() {
           <p class="alarm-count">{words.alarm.waiting(waiting.length)}</p>
           <p class="alarm-oldest">
             <span class="alarm-who">{oldest.userId}</span>
-            <span class="soft-on-red">
+            <span>
               {words.alarm.oldest} <b class="timer">{spanText(nowMs - oldest.triggeredAt)}</b>
             </span>
           </p>

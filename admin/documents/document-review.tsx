@@ -70,7 +70,7 @@ function Facts({ document }: { document: Document }) {
   const { userId, fileName, contentType, sizeBytes, createdAt, reviewedBy, reviewedAt, rejectionText } =
     document
   return (
-    <dl class="facts facts-wide">
+    <dl class="facts">
       <div>
         <dt>{words.documents.owner}</dt>
         <dd>{userId}</dd>

@@ -86,6 +86,9 @@ export function MapView() {
             return true
           }}
         />
+        <p class="legend soft">
+          {words.map.legendFresh} <span class="scale" aria-hidden="true" /> {words.map.legendStale}
+        </p>
         <p class="warn" role="status">
           {isDown ? words.map.down : fleet.vehicles.size === 0 ? words.map.empty : ''}
         </p>

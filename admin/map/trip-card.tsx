@@ -69,7 +69,7 @@ export function TripCard({ tripId, fleet, isFollowing, onFollow, onClose }: Prop
     <section class="panel card" aria-label={`${words.alerts.trip} ${tripId}`}>
       <header>
         <h2>{tripId}</h2>
-        <button type="button" class="close quiet" aria-label={words.map.close} onClick={onClose}>
+        <button type="button" class="quiet" aria-label={words.map.close} onClick={onClose}>
           ✕
         </button>
       </header>

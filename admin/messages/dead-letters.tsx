@@ -27,7 +27,7 @@ export function DeadLetters() {
           notifications.length === 0 ? (
             <p class="empty">{words.messages.noDeadLetters}</p>
           ) : (
-            <ul class="dead-letters">
+            <ul>
               {notifications.map((notification) => (
                 <DeadLetter
                   key={notification.notificationId}

@@ -61,6 +61,7 @@ export function Door({ tab }: { tab: Tab }) {
         <SignIn
           room={room}
           refusal={refusalText(refusal, words)}
+          onCancel={() => leave('none')}
           onToken={(given) => {
             keepToken(tab, given)
             setRefusal('none')

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import type { Room } from '../room.ts'
 import { Preferences } from '../shell/preference-fields.tsx'
+import { useStore } from '../store/use-store.ts'
 import { useWords } from '../words/words.ts'
 
 interface Props {
@@ -8,9 +9,11 @@ interface Props {
   readonly room: Room | undefined
   readonly refusal: string
   readonly onToken: (token: string) => void
+  /** Stops trying. */
+  readonly onCancel: () => void
 }
 
-export function SignIn({ room, refusal, onToken }: Props) {
+export function SignIn({ room, refusal, onToken, onCancel }: Props) {
   const { title, signIn } = useWords()
   const [token, setToken] = useState('')
   const isChecking = room !== undefined
@@ -42,11 +45,27 @@ export function SignIn({ room, refusal, onToken }: Props) {
           />
           <small class="soft">{signIn.hint}</small>
         </label>
+        {room !== undefined && <Trying room={room} onCancel={onCancel} />}
         <button type="submit" class="primary" disabled={isChecking}>
           {isChecking ? signIn.checking : signIn.enter}
         </button>
       </form>
       <Preferences />
     </main>
+  )
+}
+
+/** The token may be right and the server away: that is said, and is no reason to be stuck here. */
+function Trying({ room, onCancel }: { room: Room; onCancel: () => void }) {
+  const words = useWords()
+  const { state } = useStore(room.link)
+  if (state !== 'waiting') return null
+  return (
+    <div class="notice notice-warning" role="status">
+      {words.signIn.unreachable}{' '}
+      <button type="button" class="link-button" onClick={onCancel}>
+        {words.cancel}
+      </button>
+    </div>
   )
 }

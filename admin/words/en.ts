@@ -1,12 +1,5 @@
 /** What the room says, in English. The other languages have exactly these entries. */
-import type {
-  AlertStatus,
-  BreakerState,
-  DocumentState,
-  LegState,
-  NotificationState,
-  Severity,
-} from '../generated/types.ts'
+import type { AlertStatus, BreakerState, DocumentState, LegState, Severity } from '../generated/types.ts'
 import type { ViewName } from '../shell/route.ts'
 
 function count(n: number, one: string, many: string): string {
@@ -49,7 +42,6 @@ export const en = {
     stopped: 'Not connected',
     now: 'Reconnect now',
     lost: 'Connection lost. What you see may be old.',
-    back: 'Connected again.',
     stale: 'Nothing has come for a while. What you see may be old.',
   },
 
@@ -135,7 +127,6 @@ export const en = {
     notesNeeded: 'Write what was done first.',
     resolved: 'The alert is resolved.',
     acknowledged: 'You have taken the alert.',
-    more: 'Show more',
   },
 
   severity: {
@@ -173,11 +164,6 @@ export const en = {
     fillFailed: 'The archive does not answer. Try again.',
     down: 'The log is not coming in. Trying again.',
     reading: 'Catching up…',
-    sequence: 'No.',
-    time: 'Time',
-    what: 'Event',
-    about: 'About',
-    source: 'Source',
     resumes: (n: number) => `resumed ${n}×`,
   },
 
@@ -283,20 +269,7 @@ export const en = {
     replay: 'Send again',
     replayed: 'It is being sent again.',
     cannotReplay: 'Its text was not kept, so it cannot be sent again.',
-    template: 'Template',
-    person: 'Person',
-    failure: 'Why',
     attempts: 'Attempts',
-    acceptedAt: 'Accepted',
-    priority: 'Priority',
-    states: {
-      NOTIFICATION_STATE_UNSPECIFIED: 'Unknown',
-      QUEUED: 'Queued',
-      SENT: 'Sent',
-      DELIVERED: 'Delivered',
-      FAILED: 'Given up',
-      EXPANDED: 'Split up',
-    } satisfies Record<NotificationState, string>,
   },
 
   calls: {
@@ -373,7 +346,6 @@ export const en = {
   account: 'Account and settings',
   cancel: 'Cancel',
   failed: 'That did not work',
-  retry: 'Try again',
   reading: 'Reading…',
   notAnswering: 'Not answering. Trying again.',
   ago: {

@@ -41,7 +41,6 @@ export const hi: Words = {
     stopped: 'जुड़ा नहीं है',
     now: 'अभी जोड़ें',
     lost: 'कनेक्शन टूट गया। दिख रही जानकारी पुरानी हो सकती है।',
-    back: 'फिर से जुड़ गया।',
     stale: 'कुछ देर से कुछ नहीं आया। दिख रही जानकारी पुरानी हो सकती है।',
   },
 
@@ -126,7 +125,6 @@ export const hi: Words = {
     notesNeeded: 'पहले लिखें कि क्या किया गया।',
     resolved: 'अलर्ट सुलझ गया।',
     acknowledged: 'आपने अलर्ट ले लिया है।',
-    more: 'और दिखाएँ',
   },
 
   severity: {
@@ -164,11 +162,6 @@ export const hi: Words = {
     fillFailed: 'अभिलेखागार उत्तर नहीं दे रहा। फिर कोशिश करें।',
     down: 'लॉग नहीं आ रहा। फिर कोशिश हो रही है।',
     reading: 'पिछला पढ़ा जा रहा है…',
-    sequence: 'क्र॰',
-    time: 'समय',
-    what: 'घटना',
-    about: 'किसके बारे में',
-    source: 'स्रोत',
     resumes: (n) => `${n} बार फिर जुड़ा`,
   },
 
@@ -262,20 +255,7 @@ export const hi: Words = {
     replay: 'फिर भेजें',
     replayed: 'फिर भेजा जा रहा है।',
     cannotReplay: 'इसका पाठ नहीं रखा गया, इसलिए फिर नहीं भेजा जा सकता।',
-    template: 'साँचा',
-    person: 'व्यक्ति',
-    failure: 'क्यों',
     attempts: 'प्रयास',
-    acceptedAt: 'स्वीकार',
-    priority: 'प्राथमिकता',
-    states: {
-      NOTIFICATION_STATE_UNSPECIFIED: 'अज्ञात',
-      QUEUED: 'कतार में',
-      SENT: 'भेजा गया',
-      DELIVERED: 'पहुँचा',
-      FAILED: 'छोड़ा गया',
-      EXPANDED: 'बाँटा गया',
-    },
   },
 
   calls: {
@@ -351,7 +331,6 @@ export const hi: Words = {
   account: 'खाता और सेटिंग',
   cancel: 'रहने दें',
   failed: 'यह नहीं हो सका',
-  retry: 'फिर कोशिश करें',
   reading: 'पढ़ा जा रहा है…',
   notAnswering: 'उत्तर नहीं मिल रहा। फिर कोशिश हो रही है।',
   ago: {
