@@ -182,7 +182,7 @@ export function createHandlers(parts: HandlerParts): NotifyServiceImplementation
       const result = await readWebhook(provider, { url, headers, body })
       const { answer } = result
       if (result.kind === 'refused') events.webhookRefused(provider, result.reason)
-      else for (const receipt of result.receipts) await receipts.take(receipt)
+      else await Promise.all(result.receipts.map((receipt) => receipts.take(receipt)))
       return { status: answer.status, contentType: answer.contentType, body: Buffer.from(answer.body) }
     },
 

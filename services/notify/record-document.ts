@@ -9,6 +9,8 @@ export interface NotificationDocument extends Omit<Notification, 'id' | 'contact
   readonly acceptedAt: Date
   readonly contact?: number
   readonly dueAt?: Date
+  /** Of the newest replacement: how its writer knows it again. */
+  readonly stamp?: string
 }
 
 const KEPT_S = 90 * 24 * 60 * 60
@@ -63,6 +65,7 @@ export const notificationsSpec: CollectionSpec = {
         isLate: { bsonType: 'bool' },
         attempts: { bsonType: 'array', items: attempt },
         dueAt: { bsonType: 'date' },
+        stamp: text,
         lease: text,
         failure: text,
         childIds: texts,
@@ -103,6 +106,6 @@ export function toDocument({ id, contact, dueMs, ...rest }: Notification): Notif
 }
 
 export function fromDocument(document: NotificationDocument): Notification {
-  const { _id, acceptedAt: _acceptedAt, contact, dueAt, ...rest } = document
+  const { _id, acceptedAt: _acceptedAt, contact, dueAt, stamp: _stamp, ...rest } = document
   return { ...rest, id: _id, contact, dueMs: dueAt?.getTime() }
 }

@@ -2,13 +2,13 @@
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { MongoLink } from '@hushryd/kernel/stores/mongo.ts'
 import { storeAway } from '@hushryd/kernel/stores/store-error.ts'
-import { type Collection, MongoBulkWriteError, MongoServerError } from 'mongodb'
+import type { Collection } from 'mongodb'
 import { BusyStore } from './busy-store.ts'
 import type { Notification, Priority } from './notification.ts'
 import type { ProviderName } from './provider.ts'
-import { fromDocument, type NotificationDocument, notificationsSpec, toDocument } from './record-document.ts'
+import { fromDocument, type NotificationDocument, notificationsSpec } from './record-document.ts'
+import { RecordWriter } from './record-writer.ts'
 
-const DUPLICATE_KEY = 11_000
 /** A message of high priority has a minute: it does not spend it on a store that is mute. */
 const MUTE_MS = 3_000
 /** Beyond it a store that still answers others is no better than one that does not. */
@@ -35,12 +35,14 @@ export class RecordStore {
   readonly #mongo: MongoLink
   readonly #collection: Collection<NotificationDocument>
   readonly #busy: BusyStore
+  readonly #writer: RecordWriter
 
   /** `placesMax`: operations at once, no more than there are connections. */
   constructor(mongo: MongoLink, placesMax: number) {
     this.#mongo = mongo
     this.#busy = new BusyStore({ placesMax, muteMs: MUTE_MS, away: () => storeAway('mongo') })
     this.#collection = mongo.db.collection<NotificationDocument>(notificationsSpec.name)
+    this.#writer = new RecordWriter({ collection: this.#collection, run: (work) => this.run(work) })
   }
 
   /** Every operation's errors translated: UNAVAILABLE where MongoDB is away or mute. */
@@ -49,41 +51,12 @@ export class RecordStore {
   }
 
   async insert(notification: Notification): Promise<'created' | 'exists'> {
-    return await this.run(async () => {
-      try {
-        await this.#collection.insertOne(toDocument(notification))
-        return 'created'
-      } catch (error) {
-        if (error instanceof MongoServerError && error.code === DUPLICATE_KEY) return 'exists'
-        throw error
-      }
-    })
-  }
-
-  /** The ids of those that were there already. */
-  async insertMany(notifications: readonly Notification[]): Promise<ReadonlySet<string>> {
-    return await this.run(async () => {
-      try {
-        await this.#collection.insertMany(notifications.map(toDocument), { ordered: false })
-        return new Set<string>()
-      } catch (error) {
-        if (!(error instanceof MongoBulkWriteError)) throw error
-        const failures = [error.writeErrors].flat()
-        // One that broke off in the middle names no write that failed, and is no success.
-        const areThere = failures.length > 0 && failures.every(({ code }) => code === DUPLICATE_KEY)
-        if (!areThere) throw error
-        return new Set(failures.map(({ index }) => notifications[index]?.id ?? ''))
-      }
-    })
+    return await this.#writer.insert(notification)
   }
 
   /** False where somebody else has changed it since. */
   async replace(notification: Notification, storedVersion: number): Promise<boolean> {
-    const { _id, ...rest } = toDocument(notification)
-    return await this.run(async () => {
-      const { matchedCount } = await this.#collection.replaceOne({ _id, version: storedVersion }, rest)
-      return matchedCount === 1
-    })
+    return await this.#writer.replace(notification, storedVersion)
   }
 
   async find(id: string): Promise<Notification | undefined> {

@@ -75,20 +75,10 @@ export class Records {
 
   /** Answers those that were not there yet, as they are recorded. */
   async createMany(notifications: readonly Notification[]): Promise<Notification[]> {
-    const fresh = notifications
-      .filter(({ id }) => !this.#kept.has(id) && !this.#recorded.has(id))
+    const outcomes = await Promise.all(notifications.map((notification) => this.create(notification)))
+    return notifications
+      .filter((_, index) => outcomes[index] === 'created' || outcomes[index] === 'kept')
       .map((notification) => ({ ...notification, version: 1 }))
-    if (fresh.length === 0) return []
-    try {
-      const known = await this.store.insertMany(fresh)
-      for (const { id } of fresh) this.#recorded.add(id)
-      return fresh.filter(({ id }) => !known.has(id))
-    } catch (error) {
-      if (!isUnavailable(error)) throw error
-      const left = fresh.filter(({ id }) => !this.#kept.has(id))
-      for (const notification of left) this.#kept.add(notification, 0)
-      return left
-    }
   }
 
   /**

@@ -4,6 +4,7 @@
  * a plain one is soon reversed.
  */
 import { createHmac } from 'node:crypto'
+import { GroupCommit } from '@hushryd/kernel/group-commit.ts'
 import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
 import type { CollectionSpec } from '@hushryd/kernel/stores/mongo.ts'
 import type { Collection } from 'mongodb'
@@ -46,11 +47,23 @@ export interface SuppressionsParts {
   readonly lastsMs: number
 }
 
+/** One who wants to know which of these are suppressed. */
+interface Look {
+  readonly hashes: readonly string[]
+  readonly resolve: (found: readonly string[]) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Each has a hash for each address and key. */
+const LOOKS_MAX = 500
+
 export class Suppressions {
   readonly #parts: SuppressionsParts
+  readonly #looks: GroupCommit<Look>
 
   constructor(parts: SuppressionsParts) {
     this.#parts = parts
+    this.#looks = new GroupCommit({ batchMax: LOOKS_MAX, commit: (looks) => this.#lookFor(looks) })
   }
 
   #hashUnder(secret: KeyRing['current']['secret'], channel: Channel, address: string): string {
@@ -95,9 +108,33 @@ export class Suppressions {
     return new Map(found.map(({ _id, recipients }) => [_id, recipients]))
   }
 
+  async #look(hashes: readonly string[]): Promise<readonly string[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>()
+    this.#looks.add({ hashes, resolve, reject })
+    return await promise
+  }
+
+  /** In a flood one query answers many. */
+  async #lookFor(looks: readonly Look[]): Promise<void> {
+    const { collection, store, nowMs } = this.#parts
+    const ids = looks.flatMap(({ hashes }) => hashes)
+    try {
+      const found = await store.run(() =>
+        collection
+          .find({ _id: { $in: ids }, expiresAt: { $gt: new Date(nowMs()) } })
+          .project<{ _id: string }>({ _id: 1 })
+          .toArray(),
+      )
+      const suppressed = new Set(found.map(({ _id }) => _id))
+      for (const { hashes, resolve } of looks) resolve(hashes.filter((hash) => suppressed.has(hash)))
+    } catch (error) {
+      for (const { reject } of looks) reject(error)
+    }
+  }
+
   /** Whether an address gets nothing; none while MongoDB is away: one message too many is the smaller harm. */
   async find(addresses: Partial<Addresses>): Promise<(channel: Channel, address: string) => boolean> {
-    const { collection, store, ring, nowMs } = this.#parts
+    const { ring } = this.#parts
     const byHash = new Map<string, string>()
     for (const [channel, list] of Object.entries(addresses) as [Channel, readonly string[]][]) {
       for (const address of list) {
@@ -107,13 +144,8 @@ export class Suppressions {
     }
     if (byHash.size === 0) return () => false
     try {
-      const found = await store.run(() =>
-        collection
-          .find({ _id: { $in: [...byHash.keys()] }, expiresAt: { $gt: new Date(nowMs()) } })
-          .project<{ _id: string }>({ _id: 1 })
-          .toArray(),
-      )
-      const suppressed = new Set(found.map(({ _id }) => byHash.get(_id)))
+      const found = await this.#look([...byHash.keys()])
+      const suppressed = new Set(found.map((hash) => byHash.get(hash)))
       return (channel, address) => suppressed.has(`${channel} ${address}`)
     } catch (error) {
       if (isUnavailable(error)) return () => false
