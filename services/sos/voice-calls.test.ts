@@ -84,3 +84,10 @@ test('while nobody can be asked it is tried on for a quarter of an hour, and the
   expect((await calls.handle(TRIGGERS, 15 * MINUTE_MS)).kind).toBe('done')
   expect(failed).toEqual(['a1', 'a2'])
 })
+
+test('a fault is told as one for as long, and ends with the time as well', async () => {
+  const { calls, failed } = start(() => Promise.reject(new Error('a bug')))
+  await expect(calls.handle(TRIGGERS, MINUTE_MS)).rejects.toThrow('a bug')
+  expect((await calls.handle(TRIGGERS, 15 * MINUTE_MS)).kind).toBe('done')
+  expect(failed).toEqual(['a1', 'a2'])
+})

@@ -49,7 +49,8 @@ export class VoiceCalls {
       for (const trigger of triggers) if (isRefused.has(trigger.alertId)) await onFailed(trigger)
       if (missing.size === 0 && answers.every(({ isDone }) => isDone)) return { kind: 'done' }
     } catch (error) {
-      if (!isUnavailable(error)) throw error
+      // Whatever else is wrong, it ends with the time and not only with the stream.
+      if (!isUnavailable(error) && ageMs < GIVE_UP_MS) throw error
     }
     if (ageMs < GIVE_UP_MS) return { kind: 'again', afterMs: AGAIN_MS }
     for (const trigger of triggers) await onFailed(trigger)
