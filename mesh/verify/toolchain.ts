@@ -85,7 +85,7 @@ async function fetching<T>(what: string, from: string, work: () => Promise<T>): 
   } catch (error) {
     if (!(error instanceof ToolProblem)) throw error
     throw new ToolProblem(
-      `${what} comes from ${from}, which has to be reachable the first time. ${error.message}`,
+      `${what} could not be fetched from ${from}, which has to be reachable the first time.\n${error.message}`,
       { cause: error },
     )
   }

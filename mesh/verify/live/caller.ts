@@ -48,7 +48,8 @@ function callOn(session: ClientHttp2Session, headers: OutgoingHttpHeaders): Prom
     stream.on('trailers', read)
     stream.on('end', end)
     stream.on('close', end)
-    stream.on('error', reject)
+    // A stream that is reset has been let in, if nothing has refused it; a connection that fails has not.
+    stream.on('error', (error) => (session.destroyed ? reject(error) : end()))
     stream.end(EMPTY)
   })
 }
