@@ -255,3 +255,26 @@ describe('requests', () => {
     })
   })
 })
+
+describe('a field that a request can do without', () => {
+  const trigger = messageOf('hushryd.sos.v1.TriggerSosRequest')
+  const read = (json: object): unknown => answerToJson(trigger, requestToBinary(trigger, json))
+
+  it.each([
+    ['a text', 'Gachibowli'],
+    ['a list', [17.4, 78.5]],
+    ['a text in place of a number', { lat: 'north', lng: 78.5 }],
+    ['no number', { lat: 17.4, lng: null, accuracy: {} }],
+  ])('is left out where it is %s', (_, location) => {
+    expect(read({ alertId: 'a-1', tripId: 'trip-1', location })).toMatchObject({
+      alertId: 'a-1',
+      tripId: 'trip-1',
+    })
+  })
+
+  it('is kept where it can be read, and lets no other field through that cannot', () => {
+    const location = { lat: 17.4, lng: 78.5, accuracy: 5 }
+    expect(read({ alertId: 'a-1', location })).toMatchObject({ location })
+    expect(() => read({ alertId: ['a-1'], location: 'here' })).toThrow(/alert_id/)
+  })
+})

@@ -1,11 +1,22 @@
 /** A method's messages between JSON, as apps write it, and bytes, as gRPC carries them. */
-import { type DescMessage, fromBinary, fromJson, type JsonValue, toBinary, toJson } from '@bufbuild/protobuf'
+import {
+  type DescField,
+  type DescMessage,
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  type Message,
+  toBinary,
+  toJson,
+} from '@bufbuild/protobuf'
 import { isFieldError } from '@bufbuild/protobuf/reflect'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
-import { descriptors } from '@hushryd/kernel/rpc/descriptors.ts'
+import { descriptors, fieldOption } from '@hushryd/kernel/rpc/descriptors.ts'
 import { findUnknownEnumName } from './enum-names.ts'
 import { longsToNumbers } from './json-numbers.ts'
 import { isObject, type JsonObject } from './json-object.ts'
+
+const DISPENSABLE = 'hushryd.options.v1.dispensable'
 
 function refusal(error: unknown): DomainError {
   const cause = error instanceof Error ? error.cause : undefined
@@ -39,12 +50,33 @@ export function requestToBinary(message: DescMessage, json: unknown): Uint8Array
       { violations: [unknownName] },
     )
   }
-  const { registry } = descriptors()
   try {
-    return toBinary(message, fromJson(message, json, { ignoreUnknownFields: true, registry }))
+    return toBinary(message, readMessage(message, json))
   } catch (error) {
-    throw refusal(error)
+    const rest = withoutUnreadable(message, json)
+    if (rest === undefined) throw refusal(error)
+    return requestToBinary(message, rest)
   }
+}
+
+function readMessage(message: DescMessage, json: JsonObject): Message {
+  return fromJson(message, json, { ignoreUnknownFields: true, registry: descriptors().registry })
+}
+
+/** Without the fields that the contract can do without and that cannot be read; undefined where there are none. */
+function withoutUnreadable(message: DescMessage, json: JsonObject): JsonObject | undefined {
+  function isUnreadable(field: DescField): boolean {
+    if (fieldOption(field, DISPENSABLE) !== true) return false
+    try {
+      readMessage(message, { [field.jsonName]: json[field.jsonName] ?? json[field.name] ?? null })
+      return false
+    } catch {
+      return true
+    }
+  }
+  const names = message.fields.filter(isUnreadable).flatMap(({ name, jsonName }) => [name, jsonName])
+  if (names.length === 0) return undefined
+  return Object.fromEntries(Object.entries(json).filter(([name]) => !names.includes(name)))
 }
 
 /** With default values written, 64-bit integers as numbers, enums as names and bytes in base64. */

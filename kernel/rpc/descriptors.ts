@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import {
   createFileRegistry,
   type DescExtension,
+  type DescField,
   type DescMethod,
   type FileRegistry,
   fromBinary,
@@ -40,9 +41,18 @@ export function descriptors(): Descriptors {
   return loaded
 }
 
-/** An option's value of a method, by the extension's full name. */
-export function methodOption(method: DescMethod, extensionName: string): unknown {
+function optionOf(described: DescMethod | DescField, extensionName: string): unknown {
   const extension: DescExtension | undefined = descriptors().registry.getExtension(extensionName)
   if (extension === undefined) throw new Error(`the descriptor set has no extension ${extensionName}`)
-  return getOption(method, extension)
+  return getOption(described, extension)
+}
+
+/** An option's value of a method, by the extension's full name. */
+export function methodOption(method: DescMethod, extensionName: string): unknown {
+  return optionOf(method, extensionName)
+}
+
+/** And of a message's field. */
+export function fieldOption(field: DescField, extensionName: string): unknown {
+  return optionOf(field, extensionName)
 }
