@@ -42,7 +42,7 @@ const VICTIMS: readonly { readonly name: string; readonly isFelt: Felt }[] = [
 /** Between two tries of a sender whose alert was not accepted. */
 const PAUSE_MS = 100
 /** Every look reads a whole collection: not too often. */
-const PATIENCE = { timeout: 240_000, interval: 1_000 }
+const PATIENCE = { timeout: 300_000, interval: 1_000 }
 const KILL_MS_MAX = 180_000
 
 let system: TestSystem
