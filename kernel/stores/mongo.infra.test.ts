@@ -48,6 +48,24 @@ test('a collection comes with its validator and indexes, again and by several at
   expect((await things.indexes()).map(({ name }) => name)).toEqual(['_id_', 'n'])
 })
 
+test('a MongoDB that is away at the start is found when it comes', async () => {
+  await using late = await startFaultyProxy({ target: testUrl('TEST_MONGO_URL') })
+  late.cut()
+  const own = createMemoryLog()
+  const url = `${late.url('mongodb')}/${new URL(testUrl('TEST_MONGO_URL')).search}`
+  await using waiting = await connectMongo({
+    url,
+    db,
+    name: 'late',
+    log: own.log,
+    metrics: createMetrics('late'),
+  })
+  const hasFailed = () => own.records().some(({ msg }) => String(msg).includes('away at the start'))
+  await until(hasFailed, { timeoutMs: 30_000 })
+  late.heal()
+  await until(async () => (await waiting.check()) === 'ok', { timeoutMs: 30_000 })
+})
+
 test('what the database refuses stays its own error', async () => {
   const twice = () => link.run((store) => store.collection<{ _id: string }>('ids').insertOne({ _id: 'a' }))
   await twice()

@@ -10,6 +10,7 @@ import {
   MongoServerError,
   type TimeSeriesCollectionOptions,
 } from 'mongodb'
+import { pause, systemClock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { MetricSpec, Metrics } from '../metrics.ts'
 import { traced } from '../tracing.ts'
@@ -48,6 +49,8 @@ export const MONGO_CONNECTIONS = {
 const SERVER_SELECTION_MS = 2000
 /** The driver takes `timeoutMS` of an operation and ignores it (7.9), hence a bound of our own. */
 const RUN_TIMEOUT_MS = 8000
+/** From a failed start to the next try. */
+const CONNECT_AGAIN_MS = 250
 /** A socket without an answer for this long is given up. */
 const SOCKET_TIMEOUT_MS = 10_000
 const CHECK_TIMEOUT_MS = 1000
@@ -94,11 +97,22 @@ export async function connectMongo(options: MongoLinkOptions): Promise<MongoLink
 
   const circuit = createCircuit('mongo', metrics)
   const db = client.db(options.db)
-  // Resolves later, or never; operations wait for a server on their own.
-  client.connect().then(
-    () => log.info('MongoDB connected'),
-    (error: unknown) => log.warn({ err: error }, 'MongoDB is away at the start; trying on'),
-  )
+  const closing = new AbortController()
+  /** Once it is connected the driver finds a server again by itself; before, a failure ends it for good. */
+  async function connect(): Promise<void> {
+    for (let isFirst = true; !closing.signal.aborted; isFirst = false) {
+      try {
+        await client.connect()
+        log.info('MongoDB connected')
+        if (closing.signal.aborted) await client.close()
+        return
+      } catch (error) {
+        if (isFirst) log.warn({ err: error }, 'MongoDB is away at the start; trying on')
+        await pause(systemClock, CONNECT_AGAIN_MS, closing.signal)
+      }
+    }
+  }
+  void connect()
   const link: MongoLink = {
     client,
     db,
@@ -113,6 +127,7 @@ export async function connectMongo(options: MongoLinkOptions): Promise<MongoLink
       }
     },
     async close() {
+      closing.abort()
       await client.close()
     },
     [Symbol.asyncDispose]: () => link.close(),
