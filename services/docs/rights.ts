@@ -9,6 +9,11 @@ export function userIdOf(caller: Caller): string {
   throw new DomainError(ErrorReason.ERROR_REASON_FORBIDDEN, 'Only people may do this.')
 }
 
+/** Operations, and the overview of the operations room, which counts what waits for them. */
+export function maySeeAll(caller: Caller): boolean {
+  return isAdmin(caller) || (caller.kind === 'service' && caller.name === 'admin')
+}
+
 export function isAdmin(caller: Caller): boolean {
   return caller.kind === 'user' && caller.role === 'admin'
 }
