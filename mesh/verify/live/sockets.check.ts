@@ -20,8 +20,13 @@ import { trustPublicly } from './public-trust.ts'
 import { describeSystem, type LiveSystem, PUBLIC_URL } from './system.ts'
 
 const EDGES = 4
-const RIDES = 12
-const REPORT_EVERY_MS = 200
+const RIDES = 20
+/**
+ * Of two positions of one person that reach the location service within one of
+ * its windows only the newer is kept: so far apart, they do so after no delay
+ * but a second's.
+ */
+const REPORT_EVERY_MS = 1_000
 const SOCKETS = 100
 const EVEN_WITHIN = 0.1
 const PATIENCE = { timeout: 90_000, interval: 250 }
