@@ -9,10 +9,12 @@ export interface AlertCallDocument {
   readonly changedAt: Date
   /** While it is being placed: until then nobody else takes it up. */
   readonly leaseMs: number
+  /** Tries of which nobody knows whether the phone rang. */
+  readonly unsure?: number
 }
 
 export type Claim =
-  | { readonly kind: 'ours' }
+  | { readonly kind: 'ours'; readonly unsure: number }
   /** Another process is at it. */
   | { readonly kind: 'taken' }
   | { readonly kind: 'settled'; readonly isPlaced: boolean; readonly atMs: number }
@@ -32,6 +34,7 @@ export const alertCallsSpec: CollectionSpec = {
         state: { enum: ['placing', 'placed', 'refused'] },
         changedAt: { bsonType: 'date' },
         leaseMs: { bsonType: ['int', 'long', 'double'] },
+        unsure: { bsonType: ['int', 'long', 'double'] },
       },
     },
   },
@@ -54,7 +57,7 @@ export class AlertCallStore {
     return await this.#run(async (calls): Promise<Claim> => {
       try {
         await calls.insertOne({ _id: id, state: 'placing', ...lease })
-        return { kind: 'ours' }
+        return { kind: 'ours', unsure: 0 }
       } catch (error) {
         if (!(error instanceof MongoServerError) || error.code !== DUPLICATE_KEY) throw error
       }
@@ -65,7 +68,7 @@ export class AlertCallStore {
         { _id: id, state: 'placing', leaseMs: { $lte: nowMs } },
         { $set: lease },
       )
-      return { kind: matchedCount === 1 ? 'ours' : 'taken' }
+      return matchedCount === 1 ? { kind: 'ours', unsure: known?.unsure ?? 0 } : { kind: 'taken' }
     })
   }
 
@@ -73,8 +76,11 @@ export class AlertCallStore {
     await this.#run((calls) => calls.updateOne({ _id: id }, { $set: { state, changedAt: new Date(nowMs) } }))
   }
 
-  /** It was not placed, and whoever is asked next tries again. */
-  async release(id: string): Promise<void> {
-    await this.#run((calls) => calls.updateOne({ _id: id, state: 'placing' }, { $set: { leaseMs: 0 } }))
+  /** Whoever is asked next tries again. */
+  async release(id: string, { isUnsure = false } = {}): Promise<void> {
+    const more = isUnsure ? { $inc: { unsure: 1 } } : {}
+    await this.#run((calls) =>
+      calls.updateOne({ _id: id, state: 'placing' }, { $set: { leaseMs: 0 }, ...more }),
+    )
   }
 }

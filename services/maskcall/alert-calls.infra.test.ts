@@ -113,6 +113,29 @@ test('with Twilio down Exotel calls, with both down it is left for the next time
   expect(await callsTo(second.phones[0])).toHaveLength(1)
 })
 
+test('a provider that is too slow to say whether it rings is asked three times, and no more', async () => {
+  await using slow = await startWorld({
+    prefix: `${prefix}slow`,
+    env: { MASKCALL_PROVIDER_TIMEOUT_MS: '100' },
+  })
+  for (const provider of ['twilio', 'exotel'])
+    await slow.api('PUT', '/api/faults', { provider, mode: 'slow', latencyMs: 60_000 })
+  const userId = `${prefix}-slow`
+  slow.town.phones.set(userId, '+917023099999')
+  slow.town.contacts.set(userId, [
+    { name: 'Contact 0', phone: '+919810999999', email: '', relation: '', voiceCall: true },
+  ])
+  const [sos] = slow.sosClients
+  const alert = { alertId: `${prefix}-slow`, userId }
+  await until(async () => {
+    const answer = await sos?.announceAlerts({ alerts: [alert] }, { timeoutMs: 20_000 })
+    return answer?.alerts[0]?.isDone
+  }, PATIENCE)
+  // Some may not even have got to the provider.
+  const calls = (await slow.api('GET', '/api/calls?provider=twilio')) as ShownCall[]
+  expect(calls.length).toBeLessThanOrEqual(3)
+})
+
 test('a number that no provider takes is done, and not called', async () => {
   for (const [provider, code] of [
     ['twilio', '21211'],

@@ -4,13 +4,13 @@
  * is known by alert and contact and not done again.
  */
 import type { ContactCall, AlertCalls as WireAlertCalls } from '@hushryd/gen/hushryd/maskcall/v1/maskcall.ts'
-import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
+import { DomainError } from '@hushryd/kernel/error.ts'
 import type { AlertCallStore } from './alert-call-store.ts'
 import { alertCallText, type SpokenText } from './alert-call-texts.ts'
 import type { Directory } from './directory.ts'
-import type { MaskcallEvents } from './events.ts'
+import type { AlertCallOutcome, MaskcallEvents } from './events.ts'
 import { PhoneNumber } from './phone-number.ts'
-import type { ProviderLink } from './provider-link.ts'
+import { type Placement, type ProviderLink, TIMED_OUT } from './provider-link.ts'
 import type { ProviderName } from './voice-provider.ts'
 
 export interface AlertCallsParts {
@@ -33,6 +33,8 @@ export interface AnnouncedAlert {
 const AT_ONCE = 8
 /** Longer than all providers together may take. */
 const LEASE_MS = 30_000
+/** A provider that is too slow may ring the phone all the same: nobody is rung on and on. */
+const UNSURE_MAX = 3
 
 export class AlertCalls {
   readonly #parts: AlertCallsParts
@@ -66,7 +68,8 @@ export class AlertCalls {
       }
       return { alertId, isDone, calls }
     } catch (error) {
-      if (!isUnavailable(error)) throw error
+      // The directory or MongoDB is away or late: sos asks again.
+      if (!(error instanceof DomainError)) throw error
       return { alertId, isDone: false, calls }
     }
   }
@@ -85,29 +88,33 @@ export class AlertCalls {
     if (claim.kind === 'taken') return undefined
     const outcome = await this.#place(new PhoneNumber(() => phone), text)
     events.alertCall(alertId, outcome)
-    if (outcome === 'open') {
-      await store.release(id)
-      return undefined
-    }
+    if (outcome === 'open') await store.release(id)
+    else if (outcome === 'unsure') await store.release(id, { isUnsure: true })
+    if (outcome === 'open' || (outcome === 'unsure' && claim.unsure + 1 < UNSURE_MAX)) return undefined
     const at = nowMs()
-    await store.settle(id, outcome, at)
-    return { contact, isPlaced: outcome === 'placed', at }
+    const isPlaced = outcome !== 'refused'
+    await store.settle(id, isPlaced ? 'placed' : 'refused', at)
+    return { contact, isPlaced, at }
   }
 
-  async #place(callee: PhoneNumber, spoken: SpokenText): Promise<'placed' | 'refused' | 'open'> {
+  async #place(callee: PhoneNumber, spoken: SpokenText): Promise<AlertCallOutcome> {
     const { linksByHealth, numberOf } = this.#parts
-    let isRefused = true
+    const seen = new Set<AlertCallOutcome>()
     for (const link of linksByHealth()) {
       const virtualNumber = numberOf(link.provider.name)
       if (virtualNumber === undefined) continue
-      const { outcome } = await link.announce({ virtualNumber, callee, ...spoken })
+      const placement = await link.announce({ virtualNumber, callee, ...spoken })
+      const outcome = outcomeOf(placement)
       if (outcome === 'placed') return 'placed'
-      isRefused &&= outcome === 'refused'
+      seen.add(outcome)
     }
-    return isRefused ? 'refused' : 'open'
+    if (seen.has('unsure')) return 'unsure'
+    // Where nobody could be asked nobody has refused.
+    return seen.has('refused') && !seen.has('open') ? 'refused' : 'open'
   }
 }
 
-function isUnavailable(error: unknown): boolean {
-  return error instanceof DomainError && error.reason === ErrorReason.ERROR_REASON_UNAVAILABLE
+function outcomeOf({ outcome, code }: Placement): AlertCallOutcome {
+  if (outcome === 'placed' || outcome === 'refused') return outcome
+  return code === TIMED_OUT ? 'unsure' : 'open'
 }

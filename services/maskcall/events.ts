@@ -65,8 +65,8 @@ export const placementsMetric = {
 
 export const alertCallsMetric = {
   name: 'hushryd_maskcall_alert_calls_total',
-  help: 'Tries to call an emergency contact about an alert; open is tried again.',
-  labels: { outcome: ['placed', 'refused', 'open'] },
+  help: 'Tries to call an emergency contact about an alert; open is tried again, unsure, where the provider was too slow, at most twice.',
+  labels: { outcome: ['placed', 'refused', 'unsure', 'open'] },
 } as const satisfies MetricSpec
 
 export const inboundMetric = {

@@ -16,6 +16,9 @@ export interface Placement {
   readonly code: string
 }
 
+/** The code of one that was asked and has not answered in time. */
+export const TIMED_OUT = 'timeout'
+
 /** Errors of adapters carry a code; nothing else of them is told, as it may hold a number. */
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown'
@@ -24,7 +27,7 @@ function codeOf(error: unknown): string {
 /** Also where the adapter does not look at the signal. */
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const aborted = Promise.withResolvers<never>()
-  const abort = (): void => aborted.reject(Object.assign(new Error('too slow'), { code: 'timeout' }))
+  const abort = (): void => aborted.reject(Object.assign(new Error('too slow'), { code: TIMED_OUT }))
   signal.addEventListener('abort', abort)
   try {
     return await Promise.race([work, aborted.promise])
