@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import { useRoom } from '../parts/use-room.ts'
-import { isTyping } from '../shell/keys.ts'
+import { isMeantElsewhere } from '../shell/keys.ts'
 import { useStore } from '../store/use-store.ts'
 import { useWords } from '../words/words.ts'
 import type { EventFeed, FeedItem } from './event-feed.ts'
@@ -31,7 +31,7 @@ export function LiveFeed() {
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.key === 'p' && !isTyping(event)) togglePause()
+      if (event.key === 'p' && !isMeantElsewhere(event)) togglePause()
     }
     window.addEventListener('keydown', onKey)
     return () => window.removeEventListener('keydown', onKey)

@@ -3,7 +3,7 @@ import { unacknowledgedAlerts } from '../alerts/alert-board.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { useRoom } from '../parts/use-room.ts'
 import { useWords } from '../words/words.ts'
-import { isTyping } from './keys.ts'
+import { isMeantElsewhere } from './keys.ts'
 import { goTo } from './navigate.ts'
 import { VIEWS } from './route.ts'
 
@@ -15,7 +15,7 @@ export function Shortcuts() {
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (isTyping(event)) return
+      if (isMeantElsewhere(event)) return
       const view = VIEWS[Number(event.key) - 1]
       const [waiting] = unacknowledgedAlerts(board.value)
       if (view !== undefined) goTo({ view, id: '' })
