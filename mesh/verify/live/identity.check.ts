@@ -44,7 +44,7 @@ beforeAll(async () => {
   const pods = await planPods({ ...counts, [GATEWAY.account]: 1 })
   system = await describeSystem(pods, { folder })
   mesh = await startMesh({ pods, processes: system.specs })
-  trustPublicly(mesh.publicRoot)
+  trustPublicly(mesh.authority.root)
 })
 afterAll(async () => {
   await mesh?.[Symbol.asyncDispose]()

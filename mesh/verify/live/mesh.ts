@@ -15,21 +15,16 @@ import { PUBLIC_HOST, type Resource, standIns } from './stand-ins.ts'
 import { steadyPorts } from './steady-ports.ts'
 
 const MESH_FOLDER = fileURLToPath(new URL('../../', import.meta.url))
-const LINES_MAX = 400
 
 export interface LiveMesh extends AsyncDisposable {
   readonly authority: Authority
   readonly pods: readonly Pod[]
-  /** What browsers trust. */
-  readonly publicRoot: string
   process(name: string): SupervisedProcess
-  /** The newest lines of a process. */
-  output(name: string): readonly string[]
 }
 
 export interface MeshOptions {
   readonly pods: readonly Pod[]
-  /** What runs beside the proxies; `hasProxy` names those that need their pod's proxy first. */
+  /** What runs beside the proxies; those behind one depend on `proxy of POD`. */
   readonly processes?: readonly ProcessSpec[]
   /** Changes of what is applied: for a check that shows that it would see a mistake. */
   readonly amend?: (applied: readonly Resource[]) => readonly Resource[]
@@ -47,7 +42,7 @@ export async function renderManifests(tools: IstioTools, overlay: string): Promi
 async function meshConfig(): Promise<string> {
   const text = await readFile(join(MESH_FOLDER, 'istio/install.yaml'), 'utf8')
   const { spec } = parse(text) as { spec: { meshConfig: Record<string, unknown> } }
-  const { extensionProviders, ...kept } = spec.meshConfig
+  const { extensionProviders: _, ...kept } = spec.meshConfig
   return stringify(kept)
 }
 
@@ -83,20 +78,11 @@ export async function startMesh({
   for (const pod of pods) {
     const home = join(folder, 'pods', pod.name)
     await prepareProxy(home, await authority.issue(pod.member, pod.namespace))
-    proxies.push(describeProxy(pod, { folder: home, agent: tools.agent, envoy, controlPlane, dependsOn: [] }))
+    proxies.push(describeProxy(pod, { folder: home, agent: tools.agent, envoy, controlPlane }))
   }
-  const output = new Map<string, string[]>()
   const supervisor = new Supervisor(
     [describeControlPlane(tools, controlPlane, files), ...proxies, ...processes],
-    {
-      restart: false,
-      onEvent: () => undefined,
-      onLine: ({ name }, line) => {
-        const lines = output.getOrInsertComputed(name, () => [])
-        lines.push(line)
-        if (lines.length > LINES_MAX) lines.shift()
-      },
-    },
+    { restart: false, onEvent: () => undefined, onLine: () => undefined },
   )
   const dispose = async (): Promise<void> => {
     await supervisor.stop()
@@ -112,9 +98,7 @@ export async function startMesh({
   return {
     authority,
     pods,
-    publicRoot: authority.root,
     process: (name) => supervisor.process(name),
-    output: (name) => output.get(name) ?? [],
     [Symbol.asyncDispose]: dispose,
   }
 }

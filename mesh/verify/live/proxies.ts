@@ -17,7 +17,7 @@ export interface ControlPlane {
   readonly monitoringPort: number
 }
 
-export const CONTROL_PLANE = 'istiod'
+const CONTROL_PLANE = 'istiod'
 
 /**
  * istiod without Kubernetes: an empty cluster, and the folder as source of
@@ -91,10 +91,9 @@ export function describeProxy(
     readonly agent: string
     readonly envoy: string
     readonly controlPlane: ControlPlane
-    readonly dependsOn: readonly string[]
   },
 ): ProcessSpec {
-  const { folder, agent, envoy, controlPlane, dependsOn } = options
+  const { folder, agent, envoy, controlPlane } = options
   const [adminPort, statusPort, metricsPort, agentPort] = pod.proxyPorts
   const proxyConfig = {
     binaryPath: envoy,
@@ -135,7 +134,7 @@ export function describeProxy(
       ISTIO_METAJSON_LABELS: JSON.stringify(labelsOf(pod)),
       GRPC_XDS_BOOTSTRAP: '',
     },
-    dependsOn: [CONTROL_PLANE, ...dependsOn],
+    dependsOn: [CONTROL_PLANE],
     ready: {
       answers: async (_pid, signal) =>
         (await fetch(`http://${HOST}:${agentPort}/healthz/ready`, { signal })).ok,

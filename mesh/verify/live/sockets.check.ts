@@ -51,7 +51,7 @@ beforeAll(async () => {
   // Nothing of ours travels on an idle socket.
   system = await describeSystem(pods, { folder, env: { HEARTBEAT_MS: '3600000' } })
   mesh = await startMesh({ pods, processes: system.specs })
-  trustPublicly(mesh.publicRoot)
+  trustPublicly(mesh.authority.root)
   backend = openBackend(PUBLIC_URL, system.serviceKey)
 })
 afterAll(async () => {

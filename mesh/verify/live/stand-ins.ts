@@ -18,7 +18,7 @@ type Labels = Readonly<Record<string, string>>
 
 /** Of no namespace. */
 const NO_HOST = '~/*'
-export const NETWORKING = 'networking.istio.io/v1'
+const NETWORKING = 'networking.istio.io/v1'
 
 /** Port of the gateway here: the real one needs root. */
 export const PUBLIC_PORT = 9443
