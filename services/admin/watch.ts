@@ -172,9 +172,9 @@ export class Watch {
       const gap = { firstSequence: 0, lastSequence: 0, logReplaced: true }
       return { how: 'replaced', position: tail.last, gap }
     }
-    // Another process has shown it what this one is about to read.
-    if (afterSequence > tail.last) throw away('The log is not read that far yet.')
     const position = Math.max(afterSequence, first - 1, last - RESUME_EVENTS_MAX)
+    // Another process has shown it what this one is about to read.
+    if (position > tail.last) throw away('The log is not read that far yet.')
     if (position === afterSequence) return { how: 'log', position }
     const gap = { firstSequence: afterSequence + 1, lastSequence: position, logReplaced: false }
     return { how: 'gap', position, gap }
