@@ -242,6 +242,7 @@ test('what has left the log is named, and so is what is too much', async () => {
 
   world.ends = RESUME_EVENTS_MAX + 100
   world.tail = new Tail(world.ends)
+  world.watch.restart()
   const far = new Watcher(world, ALL, 25)
   await settle()
   expect(far.messages[0]?.gap).toMatchObject({ firstSequence: 26, lastSequence: 100 })

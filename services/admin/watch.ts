@@ -201,7 +201,11 @@ export class Watch {
         position = records.at(-1)?.sequence ?? position
         yield { entries: records.flatMap((record) => readEntry(record) ?? []), to: position }
       }
-      position = Math.max(position, end)
+      // What lay before it has left the log meanwhile.
+      if (position < end) {
+        position = end
+        yield { entries: [], to: position }
+      }
     }
     while (tail.last - position > PIECE_EVENTS_MAX) {
       if (position < tail.begin) throw again()
