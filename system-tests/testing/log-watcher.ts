@@ -12,6 +12,7 @@ export type Transport = 'socket' | 'sse'
 export interface Seen {
   readonly sequence: number
   readonly eventId: string
+  readonly type: string
 }
 
 export interface LogWatcherOptions {
@@ -135,7 +136,7 @@ export class LogWatcher implements AsyncDisposable {
       this.faults.push(`a message after ${previousSequence} came after ${this.#last}`)
     this.#last = sequence
     for (const { sequence: number, event } of events)
-      this.seen.push({ sequence: number, eventId: event?.eventId ?? '' })
+      this.seen.push({ sequence: number, eventId: event?.eventId ?? '', type: event?.type ?? '' })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
