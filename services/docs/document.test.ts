@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import {
   type Document,
   hasFile,
-  mayTransit,
   nextStep,
   RESTING,
   STATES,
@@ -13,6 +12,11 @@ import {
 } from './document.ts'
 
 const TRANSITION_NAMES = Object.keys(TRANSITIONS) as Transition[]
+
+function mayTransit(name: Transition, from: State): boolean {
+  const states: readonly State[] = TRANSITIONS[name].from
+  return states.includes(from)
+}
 
 function documentIn(state: State, more: Partial<Document> = {}): Document {
   return {

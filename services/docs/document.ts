@@ -154,11 +154,6 @@ export function nextStep({ state, isOwnerUntold = false }: Document): Step | und
   }
 }
 
-export function mayTransit(transition: Transition, from: State): boolean {
-  const states: readonly State[] = TRANSITIONS[transition].from
-  return states.includes(from)
-}
-
 /** Whether there is a file to look at. */
 export function hasFile({ state }: Document): boolean {
   return state === 'available' || state === 'approving' || state === 'approved'
