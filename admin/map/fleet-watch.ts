@@ -14,6 +14,8 @@ const SETTLE_MS = 250
 export class FleetWatch {
   /** Positions do not come in; the stream is being opened again. */
   readonly isDown = new Store(false)
+  /** The first snapshot is whole: before, an empty map means nothing. */
+  readonly isCaughtUp = new Store(false)
   readonly #operations: Operations
   readonly #fleet: Fleet
   readonly #visibleBox: () => Box
@@ -71,6 +73,7 @@ export class FleetWatch {
       this.#fleet.accept(tripId, position, nowMs)
     }
     for (const tripId of removedTripIds) this.#fleet.remove(tripId)
+    if (caughtUp) this.isCaughtUp.set(true)
     if (caughtUp && this.#named !== undefined) {
       this.#fleet.keepOnly(this.#named)
       this.#named = undefined

@@ -22,7 +22,8 @@ interface MapParts {
   readonly watch: FleetWatch
 }
 
-const NOT_DOWN = new Store(false)
+/** Of a watch that is not there yet. */
+const NOT_YET = new Store(false)
 
 export function MapView() {
   const words = useWords()
@@ -33,7 +34,8 @@ export function MapView() {
   const [fleet] = useState(() => new Fleet())
   const [parts, setParts] = useState<MapParts>()
   const [isFollowing, setFollowing] = useState(false)
-  const isDown = useStore(parts?.watch.isDown ?? NOT_DOWN)
+  const isDown = useStore(parts?.watch.isDown ?? NOT_YET)
+  const isCaughtUp = useStore(parts?.watch.isCaughtUp ?? NOT_YET)
   useNow(Date.now)
 
   useEffect(() => {
@@ -90,7 +92,7 @@ export function MapView() {
           {words.map.legendFresh} <span class="scale" aria-hidden="true" /> {words.map.legendStale}
         </p>
         <p class="warn" role="status">
-          {isDown ? words.map.down : fleet.vehicles.size === 0 ? words.map.empty : ''}
+          {isDown ? words.map.down : isCaughtUp && fleet.vehicles.size === 0 ? words.map.empty : ''}
         </p>
       </section>
       {id !== '' && (
