@@ -76,7 +76,10 @@ export function startUpload({ runtime, calls, request, retries }: DocumentUpload
   async function run(): Promise<Document> {
     const file = await readFile(runtime.files, request.file, (readBytes, totalBytes) =>
       say({ step: 'reading', readBytes, totalBytes }),
-    )
+    ).catch((cause: unknown) => {
+      const details = { code: 'INVALID_ARGUMENT', reason: 'FILE_UNREADABLE', cause }
+      throw new HushrydError('The file cannot be read.', details)
+    })
     for (let missing = 0; ; missing += 1) {
       await put(file)
       try {

@@ -136,6 +136,14 @@ test('it ends by itself where nobody looks at the file in time', async () => {
   expect((await outcome).error).toMatchObject({ code: 'DEADLINE_EXCEEDED' })
 })
 
+test('a file that cannot be read is announced to nobody', async () => {
+  const edges = new FakeEdges()
+  const file = { size: 3, type: '', slice: () => ({ arrayBuffer: () => Promise.reject(new Error('gone')) }) }
+  const { error } = await start(edges, { file }).outcome
+  expect(error).toMatchObject({ reason: 'FILE_UNREADABLE', isRetryable: false })
+  expect(edges.requests).toEqual([])
+})
+
 test('an event about the document is looked into at once', async () => {
   const edges = new FakeEdges()
   edges.documents.verdict = { fromLook: 1_000, document: { state: 'AVAILABLE' } }
