@@ -38,6 +38,7 @@ const WORDINGS: Readonly<Record<string, Wording>> = {
 
 export function alertCallText(locale: string, name: string): SpokenText {
   const [language = ''] = locale.toLowerCase().split(/[-_]/)
-  const wording = WORDINGS[language] ?? ENGLISH
-  return { language: wording.language, text: wording.say(name || wording.someone) }
+  const wording = Object.hasOwn(WORDINGS, language) ? WORDINGS[language] : undefined
+  const { language: spoken, say, someone } = wording ?? ENGLISH
+  return { language: spoken, text: say(name || someone) }
 }
