@@ -25,10 +25,13 @@ import { startPeople } from './testing/people.ts'
 
 const MESSAGES = 300
 const ANSWER_AFTER_MS = 10
+/** From so many on Twilio is silent until the process has been killed: the kill meets it in the middle on every machine. */
+const ANSWERED = MESSAGES / 4
 
 /** Twilio's Messages resource, as far as the adapter looks. */
 class Twilio {
   readonly sent: string[] = []
+  isSilent = true
   readonly server: Server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk: Buffer) => {
@@ -36,6 +39,7 @@ class Twilio {
     })
     request.on('end', () => {
       this.sent.push(new URLSearchParams(body).get('To') ?? '')
+      if (this.isSilent && this.sent.length > ANSWERED) return
       const sid = `SM${String(this.sent.length).padStart(32, '0')}`
       setTimeout(() => {
         response
@@ -123,8 +127,9 @@ it('a process killed in the middle of a flood loses nothing, and only what it ha
       idempotencyKey: `${prefix}-${index}`,
     })),
   })
-  await until(() => twilio.sent.length >= MESSAGES / 4)
+  await until(() => twilio.sent.length > ANSWERED, { timeoutMs: 60_000 })
   await kill(first.child, 'SIGKILL')
+  twilio.isSilent = false
   channel.close()
   expect(twilio.sent.length).toBeLessThan(MESSAGES)
 

@@ -9,8 +9,8 @@ import type { ProviderName } from './provider.ts'
 import { fromDocument, type NotificationDocument, notificationsSpec } from './record-document.ts'
 import { RecordWriter } from './record-writer.ts'
 
-/** A message of high priority has a minute: it does not spend it on a store that is mute. */
-const MUTE_MS = 3_000
+/** A disk may stall for seconds. Of its minute a message of high priority has most left then. */
+const MUTE_MS = 8_000
 /** Beyond it a store that still answers others is no better than one that does not. */
 const OPERATION_MS_MAX = 30_000
 

@@ -67,6 +67,7 @@ export class Records {
     } catch (error) {
       if (!isUnavailable(error)) throw error
       // Another copy of the same message may have been faster.
+      if (this.#recorded.has(id)) return 'exists'
       if (this.#kept.has(id)) return 'kept_before'
       this.#kept.add(first, 0, onStored)
       return 'kept'

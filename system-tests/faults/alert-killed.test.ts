@@ -152,12 +152,23 @@ class Flood {
   }
 }
 
+/**
+ * Notify has nothing in memory only, as it has while MongoDB does not answer
+ * it: that both are gone at once is another matter.
+ */
+async function nothingIsKept(): Promise<boolean> {
+  const notify = system.plan.processes.find(({ name }) => name === 'notify')
+  const response = await fetch(`http://127.0.0.1:${notify?.ports.ops}/metrics`)
+  return /^hushryd_notify_kept(\{[^}]*\})? 0$/m.test(await response.text())
+}
+
 /** Each while many alerts are under way; as many again begin when it is gone, and the next one's when it is back. */
 async function killInTurn(flood: Flood): Promise<void> {
   for (const [turn, { name, isFelt }] of VICTIMS.entries()) {
     flood.open(ALERTS_EACH / 2)
     const isDue = (): boolean => flood.accepted >= turn * ALERTS_EACH + ALERTS_EACH / 4
     await until(isDue, { timeoutMs: KILL_MS_MAX, what: `enough alerts before ${name}’s death` })
+    await until(nothingIsKept, { timeoutMs: KILL_MS_MAX, what: 'notify to have all on record' })
     await system.process(name).kill('SIGKILL')
     flood.seen = nothingSeen()
     flood.open(ALERTS_EACH / 2)
