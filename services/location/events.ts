@@ -4,11 +4,11 @@ import type { Log } from '@hushryd/kernel/log.ts'
 import type { BoundCounter, MetricSpec, Metrics } from '@hushryd/kernel/metrics.ts'
 import { refusalName } from './refusal.ts'
 
-const OUTCOMES = ['accepted', 'suspect', 'older', 'refused'] as const
+const OUTCOMES = ['accepted', 'folded', 'suspect', 'older', 'refused'] as const
 
 export const FIXES = {
   name: 'hushryd_location_fixes_total',
-  help: 'Reported positions by what became of them.',
+  help: 'Reported positions by what became of them; folded are those accepted whose place a newer one of the same window took.',
   labels: { outcome: OUTCOMES },
 } as const satisfies MetricSpec
 
@@ -81,6 +81,8 @@ export const FEED_WAITING = {
 
 export interface LocationEvents {
   accepted(count?: number): void
+  /** Accepted before, and never to be stored: a newer one of its window was. */
+  folded(): void
   suspect(): void
   older(): void
   refused(reason: ErrorReason): void
@@ -97,6 +99,7 @@ export function createLocationEvents(log: Log, metrics: Metrics): LocationEvents
   const fixes = metrics.counter(FIXES)
   const bound = (outcome: (typeof OUTCOMES)[number]): BoundCounter => fixes.bind({ outcome })
   const accepted = bound('accepted')
+  const folded = bound('folded')
   const suspect = bound('suspect')
   const older = bound('older')
   const refused = bound('refused')
@@ -110,6 +113,7 @@ export function createLocationEvents(log: Log, metrics: Metrics): LocationEvents
   const settle = metrics.histogram(SETTLE_SECONDS).bind({})
   return {
     accepted: (count = 1) => accepted.inc(count),
+    folded: () => folded.inc(),
     suspect: () => suspect.inc(),
     older: () => older.inc(),
     refused(reason) {

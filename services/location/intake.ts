@@ -122,6 +122,7 @@ export class Intake {
     const verdict = judgeFix(driver.track, fix, rule)
     if (verdict === Verdict.GOOD) {
       events.accepted()
+      if (driver.pending !== undefined) events.folded()
       this.#window.add(driver, fix)
     } else if (verdict === Verdict.SUSPECT) {
       events.suspect()

@@ -3,7 +3,8 @@
  * no app its place: all are back on another edge, following what they followed.
  * Method: apps by the SDK on two edges, reporting; one edge is killed without a
  * word, later the other is drained by an order; the trail is then compared with
- * what was reported.
+ * what was reported. Missing may be only as many as the location service says
+ * that it folded: on a busy machine two reports of a driver share a window.
  */
 import type { ListEdgesResponse } from '@hushryd/gen/hushryd/edge/v1/edge.ts'
 import { startSystem, type TestSystem } from '@hushryd/local/testing/start-system.ts'
@@ -82,13 +83,23 @@ async function expectAllBack(rides: readonly Ride[]): Promise<void> {
 
 async function expectNothingLost(rides: readonly Ride[], startMs: number): Promise<void> {
   await vi.waitFor(async () => {
+    let missing = 0
     for (const { tripId, reported } of rides) {
       const trail = new Set((await readTrail(system, tripId, startMs)).map(({ timestampMs }) => timestampMs))
       // The newest are still on their way.
       const due = reported.filter((time) => time < Date.now() - 3_000)
-      expect(due.filter((time) => !trail.has(time))).toEqual([])
+      missing += due.filter((time) => !trail.has(time)).length
     }
+    expect(missing).toBeLessThanOrEqual(await countFolded())
   }, PATIENCE)
+}
+
+/** Positions whose place a newer one of the same driver and window took. */
+async function countFolded(): Promise<number> {
+  const location = system.plan.processes.find(({ program }) => program.name === 'location')
+  const text = await (await fetch(`http://127.0.0.1:${location?.ports.ops}/metrics`)).text()
+  const [, count] = /^hushryd_location_fixes_total\{[^}]*outcome="folded"[^}]*\} (\d+)/m.exec(text) ?? []
+  return Number(count)
 }
 
 test('an edge is killed under load, then drained: every app is back, and nothing that was reported is lost', async () => {
