@@ -23,7 +23,7 @@ const SDK = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'sdk
 const PAGE = `<!doctype html><title>waiting</title><input type="file"><ol></ol>
 <script type="module">
 import { createClient } from '/sdk.js'
-const [endpoint, token] = location.hash.slice(1).split(' ')
+const { endpoint, token } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)))
 const client = createClient({ endpoints: [endpoint], token })
 document.querySelector('input').addEventListener('change', async ({ target }) => {
   const onProgress = ({ step, sentBytes, totalBytes }) => {
@@ -72,7 +72,8 @@ test('a file chosen on a page is sent, with its progress told, and becomes avail
   })
   const page = await browser.newPage()
   page.setDefaultTimeout(PATIENCE_MS)
-  await page.goto(`${site.origin}/#${system.edgeUrls[0]} ${token}`)
+  const session = new URLSearchParams({ endpoint: system.edgeUrls[0] ?? '', token })
+  await page.goto(`${site.origin}/#${session}`)
   const photo = await makePhoto({ width: 800, height: 600 })
   const file = { name: 'licence.jpg', mimeType: 'image/jpeg', buffer: photo }
   await page.locator('input').setInputFiles(file)
