@@ -41,8 +41,7 @@ document.querySelector('input').addEventListener('change', async ({ target }) =>
 </script>`
 
 async function servePage(): Promise<{ readonly origin: string } & Disposable> {
-  const options = { entryPoints: [SDK], bundle: true, format: 'esm', write: false } as const
-  const { outputFiles } = await build(options)
+  const { outputFiles } = await build({ entryPoints: [SDK], bundle: true, format: 'esm', write: false })
   const server = createServer((request, response) => {
     const isCode = request.url === '/sdk.js'
     response.setHeader('content-type', isCode ? 'text/javascript' : 'text/html')
