@@ -1,6 +1,5 @@
 /**
- * What this process has completed lately, so that a repeat starts nothing again
- * and the stream's copy is acknowledged without a look into the database.
+ * What this process has completed lately, so that a repeat starts nothing again.
  */
 
 /** Some megabytes, and more than a flood of minutes. */

@@ -201,7 +201,6 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
     batches,
     streamWorker: new StreamWorker({
       store,
-      recent,
       isInFlight,
       times,
       send,

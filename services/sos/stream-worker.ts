@@ -3,17 +3,18 @@
  * database has it, with its open batch, and is acknowledged then. What the
  * database does not have, because it was away or a process died, is put there
  * from here; and while it stays away, people on duty are told from here.
+ *
+ * Whoever stored an alert may have seen its database die right after, so the
+ * stream's copy goes only once the database, asked again later, has it.
  */
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { type Alert, type EscalationTimes, raise, type Trigger } from './alert.ts'
 import type { AlertStore } from './alert-store.ts'
 import { type Message, onCallMessage } from './messages.ts'
-import type { Recent } from './recent.ts'
 
 export interface StreamWorkerOptions {
   readonly store: Pick<AlertStore, 'findOwners' | 'insert'>
-  readonly recent: Recent
   readonly isInFlight: (alertId: string) => boolean
   readonly times: EscalationTimes
   readonly send: (messages: readonly Message[]) => Promise<void>
@@ -31,7 +32,7 @@ export type Handled =
 
 /** The legs of this process's own alerts end within this, mostly. */
 const IN_FLIGHT_MS = 500
-/** Before, whichever process took the alert is at it. */
+/** Before, whichever process took the alert is at it, and the database may not have it on its disk. */
 const ORIGIN_MS = 2_000
 const AWAY_MS = 2_000
 const ESCALATED_MAX = 50_000
@@ -46,19 +47,17 @@ export class StreamWorker {
   }
 
   async handle(triggers: readonly Trigger[], ageMs: number): Promise<Handled> {
-    const { recent, isInFlight, store } = this.#options
+    const { isInFlight, store } = this.#options
     if (triggers.some(({ alertId }) => isInFlight(alertId))) return { kind: 'again', afterMs: IN_FLIGHT_MS }
-    const unknown = triggers.filter(({ alertId, userId }) => !recent.isOf(alertId, userId))
-    if (unknown.length === 0) return { kind: 'done' }
+    if (ageMs < ORIGIN_MS) return { kind: 'again', afterMs: ORIGIN_MS - ageMs }
     try {
-      const owners = await store.findOwners(unknown.map(({ alertId }) => alertId))
-      const missing = unknown.filter(({ alertId, userId }) => this.#isMissing(alertId, userId, owners))
-      if (missing.length > 0 && ageMs < ORIGIN_MS) return { kind: 'again', afterMs: ORIGIN_MS - ageMs }
+      const owners = await store.findOwners(triggers.map(({ alertId }) => alertId))
+      const missing = triggers.filter(({ alertId, userId }) => this.#isMissing(alertId, userId, owners))
       if (missing.length > 0) await this.#store(missing)
       return { kind: 'done' }
     } catch (error) {
       if (!isUnavailable(error)) throw error
-      await this.#escalate(unknown)
+      await this.#escalate(triggers)
       return { kind: 'again', afterMs: AWAY_MS }
     }
   }

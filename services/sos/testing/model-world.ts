@@ -245,7 +245,6 @@ export class ModelProcess {
     this.escalator = new Escalator({ store, send, times: TIMES, clock, onEscalated: () => undefined })
     this.#streamWorker = new StreamWorker({
       store,
-      recent,
       isInFlight: (alertId) => this.intake.isInFlight(alertId),
       times: TIMES,
       send,
