@@ -1,32 +1,24 @@
 /** Free ports, and ports that should be free. */
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
 export const HOST = '127.0.0.1'
+
+/** Below what systems give to outgoing connections, which would take a port between its choice and its use. */
+const PORT_MIN = 20_000
+const PORT_MAX = 32_767
 
 /**
  * Different ports that nobody listens on now. Another process may take one
  * before it is used: who starts a server checks that its own answers.
  */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  try {
-    // All are held open together, else one port could be picked twice.
-    await Promise.all(
-      servers.map(
-        (server) =>
-          new Promise<void>((resolve, reject) => {
-            server.once('error', reject).listen(0, HOST, resolve)
-          }),
-      ),
-    )
-    return servers.map((server) => {
-      const address = server.address()
-      if (address === null || typeof address === 'string') throw new Error('a TCP server without a port')
-      return address.port
-    })
-  } finally {
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(PORT_MIN, PORT_MAX + 1)
+    if (!ports.has(port) && (await isPortFree(port))) ports.add(port)
   }
+  return [...ports]
 }
 
 export async function freePort(): Promise<number> {
