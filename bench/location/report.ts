@@ -8,9 +8,9 @@ export interface Ratios {
   /** Our highest rate over the other's. */
   readonly rateToSocketIo: number
   readonly rateToRelay: number
-  /** Our CPU an update over the other's, without and with the history that only ours keeps. */
+  /** Our CPU an update over the other's, without and, where it was measured, with the history that only ours keeps. */
   readonly cpuToSocketIo: number
-  readonly cpuWithHistoryToSocketIo: number
+  readonly cpuWithHistoryToSocketIo?: number
 }
 
 export function ratiosOf(all: readonly Measured[]): Ratios[] {
@@ -23,6 +23,7 @@ export function ratiosOf(all: readonly Measured[]): Ratios[] {
       )
     const socketio = peer('socketio')
     const relay = peer('relay')
+    const history = peer('hushryd+history')
     if (socketio === undefined || relay === undefined) return []
     return {
       encoding: own.encoding,
@@ -30,7 +31,9 @@ export function ratiosOf(all: readonly Measured[]): Ratios[] {
       rateToSocketIo: own.maxRate / socketio.maxRate,
       rateToRelay: own.maxRate / relay.maxRate,
       cpuToSocketIo: own.cpuUs / socketio.cpuUs,
-      cpuWithHistoryToSocketIo: (own.cpuUs + own.backgroundCpuUs) / socketio.cpuUs,
+      ...(history === undefined
+        ? {}
+        : { cpuWithHistoryToSocketIo: (history.cpuUs + history.backgroundCpuUs) / socketio.cpuUs }),
     }
   })
 }
@@ -56,7 +59,7 @@ export function tableOf(all: readonly Measured[]): string {
     'p50',
     'p99',
     'CPU an update',
-    '+ history',
+    'beside it',
     'memory',
     'connect',
   ]
@@ -68,11 +71,17 @@ export function tableOf(all: readonly Measured[]): string {
     .join('\n')
 }
 
-export function ratioText({ encoding, followers, ...ratios }: Ratios): string {
+export function ratioText({
+  encoding,
+  followers,
+  cpuWithHistoryToSocketIo: withHistory,
+  ...ratios
+}: Ratios): string {
   return (
     `${encoding}, 1:${followers}: ${ratios.rateToSocketIo.toFixed(2)} × Socket.IO's rate, ` +
     `${ratios.rateToRelay.toFixed(2)} of the bare relay's; CPU an update ` +
-    `${ratios.cpuToSocketIo.toFixed(2)} of Socket.IO's (${ratios.cpuWithHistoryToSocketIo.toFixed(2)} with the history)`
+    `${ratios.cpuToSocketIo.toFixed(2)} of Socket.IO's` +
+    (withHistory === undefined ? '' : ` (${withHistory.toFixed(2)} with the history)`)
   )
 }
 
