@@ -1,11 +1,14 @@
 /** Clusters and the places of alerts, on a canvas of their own above the vehicles. */
-import type { Place, Point } from '../../live/fleet/geo.ts'
-import { toPoint } from '../../live/fleet/geo.ts'
-import type { Viewport } from '../../live/map/vehicle-canvas.ts'
+import { type Place, toPoint } from '../../live/fleet/geo.ts'
+import {
+  clearOverlay,
+  openOverlay,
+  projection,
+  type ScreenPoint,
+  type Viewport,
+} from '../../live/map/viewport.ts'
 import { type Cluster, countText } from './cluster.ts'
 
-const WORLD_PX = 512
-const PIXEL_RATIO_MAX = 2
 const RADIUS_MIN_PX = 15
 const RADIUS_MAX_PX = 34
 const PIN_RADIUS_PX = 8
@@ -41,40 +44,23 @@ export interface Crowd {
   readonly colours: CrowdColours
 }
 
-interface ScreenPoint {
-  readonly x: number
-  readonly y: number
-}
-
 function radiusOf(count: number): number {
   return Math.min(RADIUS_MAX_PX, RADIUS_MIN_PX + Math.log10(count) * 5)
 }
 
 export class CrowdCanvas {
   readonly element = document.createElement('canvas')
-  readonly #context: CanvasRenderingContext2D
+  readonly #context = openOverlay(this.element)
   #drawn: { readonly cluster: Cluster; readonly at: ScreenPoint }[] = []
   #shown: (Viewport & Crowd) | undefined
-
-  constructor() {
-    const context = this.element.getContext('2d')
-    if (context === null) throw new Error('this browser draws no 2D canvas')
-    this.#context = context
-    this.element.className = 'vehicles'
-    this.element.setAttribute('aria-hidden', 'true')
-  }
 
   /** Nothing on it moves by itself: it is painted again only where what it shows is another. */
   draw(viewport: Viewport, crowd: Crowd): void {
     const { clusters, pins, colours } = crowd
     if (this.#shown !== undefined && isSame(this.#shown, { ...viewport, ...crowd })) return
     this.#shown = { ...viewport, ...crowd }
-    this.#prepare(viewport)
-    const worldPx = WORLD_PX * 2 ** viewport.zoom
-    const toScreen = ({ x, y }: Point) => ({
-      x: (x - viewport.centre.x) * worldPx + viewport.width / 2,
-      y: (y - viewport.centre.y) * worldPx + viewport.height / 2,
-    })
+    clearOverlay(this.#context, viewport)
+    const toScreen = projection(viewport)
     this.#drawn = []
     for (const cluster of clusters) {
       const at = toScreen(cluster)
@@ -89,17 +75,6 @@ export class CrowdCanvas {
   find(x: number, y: number): Cluster | undefined {
     return this.#drawn.find(({ cluster, at }) => Math.hypot(at.x - x, at.y - y) <= radiusOf(cluster.count))
       ?.cluster
-  }
-
-  #prepare({ width, height }: Viewport): void {
-    const ratio = Math.min(PIXEL_RATIO_MAX, window.devicePixelRatio)
-    const { element } = this
-    if (element.width !== Math.round(width * ratio) || element.height !== Math.round(height * ratio)) {
-      element.width = Math.round(width * ratio)
-      element.height = Math.round(height * ratio)
-    }
-    this.#context.setTransform(ratio, 0, 0, ratio, 0, 0)
-    this.#context.clearRect(0, 0, width, height)
   }
 
   /** A ring around the number tells how many of them are stale. */

@@ -1,9 +1,8 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { Fleet } from '../../live/fleet/fleet.ts'
 import { STALE_MS, speedText } from '../../live/fleet/freshness.ts'
-import { distanceM } from '../../live/fleet/geo.ts'
-import type { TrailPoint } from '../../live/fleet/trail.ts'
 import { Vehicle } from '../../live/fleet/vehicle.ts'
+import { lengthText } from '../../live/panel/way-length.ts'
 import { openAlerts } from '../alerts/alert-board.ts'
 import type { Position } from '../generated/types.ts'
 import { Problem } from '../parts/problem.tsx'
@@ -24,15 +23,6 @@ interface Props {
   readonly isFollowing: boolean
   readonly onFollow: (isFollowing: boolean) => void
   readonly onClose: () => void
-}
-
-function lengthText(points: readonly TrailPoint[]): string {
-  let metres = 0
-  for (const [index, point] of points.entries()) {
-    const before = points[index - 1]
-    if (before !== undefined && !point.isBreak) metres += distanceM(before, point)
-  }
-  return metres < 1000 ? `${Math.round(metres)} m` : `${(metres / 1000).toFixed(1)} km`
 }
 
 /** The way of the last hour goes before what this page has seen itself. */

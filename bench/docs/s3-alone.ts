@@ -1,7 +1,8 @@
 /** What S3 takes for the objects of an upload with nobody else on the machine. */
 import { readFile } from 'node:fs/promises'
 import { createS3Client, ObjectStore } from '../../services/docs/object-store.ts'
-import { inTurn, secondsSince } from './figures.ts'
+import { inTurn } from '../load/in-turn.ts'
+import { secondsSince } from './figures.ts'
 
 export interface S3Alone {
   readonly files: number

@@ -13,6 +13,7 @@ import { createRpcClient, openRpcChannel } from '@hushryd/kernel/rpc/client.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
 import type { SystemPlan } from '@hushryd/local/processes.ts'
 import { startSystem } from '@hushryd/local/testing/start-system.ts'
+import { inTurn } from '../load/in-turn.ts'
 import { machineFacts } from '../location/report.ts'
 
 const RESULTS = fileURLToPath(new URL('../results/', import.meta.url))
@@ -147,16 +148,4 @@ export async function runMaskcallBench(args: string[]): Promise<void> {
   const result = { at: new Date().toISOString(), machine: machineFacts(), steady, burst }
   await writeFile(`${RESULTS}maskcall.json`, `${JSON.stringify(result, null, 2)}\n`)
   console.log('written to bench/results/maskcall.json')
-}
-
-/** `count` pieces of work, so many at once. */
-async function inTurn(count: number, width: number, work: (index: number) => Promise<void>): Promise<void> {
-  let next = 0
-  const worker = async (): Promise<void> => {
-    while (next < count) {
-      next += 1
-      await work(next - 1)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(width, count) }, worker))
 }

@@ -23,8 +23,7 @@ import { errorOf } from '@hushryd/kernel/error-table.ts'
 import { createMetrics } from '@hushryd/kernel/metrics.ts'
 import { type RpcServer, startRpcServer } from '@hushryd/kernel/rpc/server.ts'
 import { createMemoryLog } from '@hushryd/kernel/testing/memory-log.ts'
-import type { ServiceImplementation, TsProtoServiceDefinition } from 'nice-grpc'
-import { ServerError, Status } from 'nice-grpc-common'
+import { withDefaults } from '@hushryd/kernel/testing/rpc-services.ts'
 import { Outgoing } from '../outgoing.ts'
 
 export const PEER_KEY = 'peer-key-of-the-edge-tests'
@@ -224,26 +223,4 @@ export class FakeServices implements AsyncDisposable {
     const accepted = sync.reports.length - rejected.length
     lane.send({ synced: [{ ref: sync.ref, accepted, rejected, error: undefined }] })
   }
-}
-
-/** Methods that are not faked answer UNIMPLEMENTED. */
-function withDefaults<S extends TsProtoServiceDefinition>(
-  definition: S,
-  given: object,
-): ServiceImplementation<S> {
-  const refuse = (): never => {
-    throw new ServerError(Status.UNIMPLEMENTED, 'This method is not part of the test.')
-  }
-  const defaults = Object.fromEntries(
-    Object.entries(definition.methods).map(([key, { responseStream }]) => [
-      key,
-      responseStream
-        ? async function* () {
-            yield refuse()
-          }
-        : async () => refuse(),
-    ]),
-  )
-  // Complete by construction: each key of the definition is there.
-  return { ...defaults, ...given } as unknown as ServiceImplementation<S>
 }

@@ -29,7 +29,10 @@ export interface TestRpc extends AsyncDisposable {
 }
 
 /** Methods that the test does not give answer UNIMPLEMENTED. */
-function withDefaults(definition: TsProtoServiceDefinition, given: object): Record<string, unknown> {
+export function withDefaults<S extends TsProtoServiceDefinition>(
+  definition: S,
+  given: object,
+): ServiceImplementation<S, RpcContext> {
   const implementation: Record<string, unknown> = {}
   for (const [key, method] of Object.entries(definition.methods)) {
     const refuse = (): never => {
@@ -41,7 +44,35 @@ function withDefaults(definition: TsProtoServiceDefinition, given: object): Reco
         }
       : async () => refuse()
   }
-  return { ...implementation, ...given }
+  // Complete by construction: each key of the definition is there.
+  return { ...implementation, ...given } as ServiceImplementation<S, RpcContext>
+}
+
+export interface FakeService extends AsyncDisposable {
+  readonly port: number
+  readonly address: string
+}
+
+/** One service of the contract with the methods that a test gives. */
+export async function startFakeService<S extends TsProtoServiceDefinition>(
+  definition: S,
+  given: object,
+  port = 0,
+): Promise<FakeService> {
+  const server = await startRpcServer({
+    name: 'test',
+    host: '127.0.0.1',
+    port,
+    trust: { mode: 'key', peerKey: PEER_KEY, serviceKey: SERVICE_KEY },
+    log: createMemoryLog().log,
+    metrics: createMetrics('test'),
+    register: (add) => add(definition, withDefaults(definition, given)),
+  })
+  return {
+    port: server.port,
+    address: `127.0.0.1:${server.port}`,
+    [Symbol.asyncDispose]: () => server.stop(500),
+  }
 }
 
 export async function startTestRpc(
@@ -59,15 +90,8 @@ export async function startTestRpc(
     log: log.log,
     metrics,
     register(add) {
-      // Complete by construction: each key of the definition is there.
-      add(
-        DirectoryServiceDefinition,
-        withDefaults(DirectoryServiceDefinition, directory) as DirectoryImplementation,
-      )
-      add(
-        LocationServiceDefinition,
-        withDefaults(LocationServiceDefinition, location) as LocationImplementation,
-      )
+      add(DirectoryServiceDefinition, withDefaults(DirectoryServiceDefinition, directory))
+      add(LocationServiceDefinition, withDefaults(LocationServiceDefinition, location))
     },
   })
   const address = `127.0.0.1:${server.port}`

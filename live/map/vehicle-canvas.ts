@@ -4,19 +4,18 @@
  * is itself moved.
  */
 import { freshnessOf } from '../fleet/freshness.ts'
-import { type Point, toPoint } from '../fleet/geo.ts'
+import { toPoint } from '../fleet/geo.ts'
 import type { Pose } from '../fleet/motion.ts'
 import type { Vehicle } from '../fleet/vehicle.ts'
 import { freshnessColour, type Palette } from './palette.ts'
-
-/** What of the world the canvas shows; north is up. */
-export interface Viewport {
-  readonly centre: Point
-  readonly zoom: number
-  /** CSS pixels. */
-  readonly width: number
-  readonly height: number
-}
+import {
+  clearOverlay,
+  openOverlay,
+  projection,
+  type ScreenPoint,
+  type ToScreen,
+  type Viewport,
+} from './viewport.ts'
 
 export interface Scene {
   readonly vehicles: Iterable<Vehicle>
@@ -27,15 +26,11 @@ export interface Scene {
   readonly palette: Palette
 }
 
-/** MapLibre's world is this wide at zoom 0. */
-const WORLD_PX = 512
 /** Steps between stale and fresh, each an image drawn once. */
 const SHADES = 12
 const SPRITE_PX = 64
 const SPRITE_RADIUS = SPRITE_PX * 0.36
 const APPEAR_MS = 400
-/** Sharper screens than this cost more than they show. */
-const PIXEL_RATIO_MAX = 2
 /** A soft band, and the line on it. */
 const TRAIL_STROKES = [
   { width: 11, opacity: 0.18 },
@@ -81,28 +76,16 @@ function arrowPx(zoom: number): number {
 
 export class VehicleCanvas {
   readonly element = document.createElement('canvas')
-  readonly #context: CanvasRenderingContext2D
+  readonly #context = openOverlay(this.element)
   #sprites: HTMLCanvasElement[] = []
   #chosenSprite: HTMLCanvasElement | undefined
   #palette: Palette | undefined
   /** Where each vehicle was last drawn, for clicks. */
-  readonly #drawnAt = new Map<Vehicle, { readonly x: number; readonly y: number }>()
-
-  constructor() {
-    const context = this.element.getContext('2d')
-    if (context === null) throw new Error('this browser draws no 2D canvas')
-    this.#context = context
-    this.element.className = 'vehicles'
-    this.element.setAttribute('aria-hidden', 'true')
-  }
+  readonly #drawnAt = new Map<Vehicle, ScreenPoint>()
 
   draw(viewport: Viewport, scene: Scene): void {
     this.#prepare(viewport, scene.palette)
-    const worldPx = WORLD_PX * 2 ** viewport.zoom
-    const toScreen = ({ x, y }: Point) => ({
-      x: (x - viewport.centre.x) * worldPx + viewport.width / 2,
-      y: (y - viewport.centre.y) * worldPx + viewport.height / 2,
-    })
+    const toScreen = projection(viewport)
     this.#drawnAt.clear()
     const { chosen } = scene
     if (chosen !== undefined) this.#drawTrail(chosen, toScreen, scene)
@@ -138,13 +121,7 @@ export class VehicleCanvas {
     return nearest
   }
 
-  #prepare({ width, height }: Viewport, palette: Palette): void {
-    const ratio = Math.min(PIXEL_RATIO_MAX, window.devicePixelRatio)
-    const { element } = this
-    if (element.width !== Math.round(width * ratio) || element.height !== Math.round(height * ratio)) {
-      element.width = Math.round(width * ratio)
-      element.height = Math.round(height * ratio)
-    }
+  #prepare(viewport: Viewport, palette: Palette): void {
     if (palette !== this.#palette) {
       this.#palette = palette
       this.#sprites = Array.from({ length: SHADES + 1 }, (_, shade) =>
@@ -152,13 +129,12 @@ export class VehicleCanvas {
       )
       this.#chosenSprite = sprite(`rgb(${palette.chosen.join(' ')})`, palette.outline)
     }
-    this.#context.setTransform(ratio, 0, 0, ratio, 0, 0)
-    this.#context.clearRect(0, 0, width, height)
+    clearOverlay(this.#context, viewport)
   }
 
   #drawVehicle(
     image: HTMLCanvasElement | undefined,
-    at: { readonly x: number; readonly y: number },
+    at: ScreenPoint,
     heading: number,
     size: number,
     opacity: number,
@@ -174,12 +150,7 @@ export class VehicleCanvas {
     context.restore()
   }
 
-  #drawChosen(
-    vehicle: Vehicle,
-    toScreen: (point: Point) => { x: number; y: number },
-    size: number,
-    { poseOf, palette }: Scene,
-  ): void {
+  #drawChosen(vehicle: Vehicle, toScreen: ToScreen, size: number, { poseOf, palette }: Scene): void {
     const pose = poseOf(vehicle)
     const at = toScreen(pose)
     const chosenSize = Math.max(size * 1.25, 20)
@@ -192,11 +163,7 @@ export class VehicleCanvas {
     this.#drawVehicle(this.#chosenSprite, at, pose.heading, chosenSize, 1)
   }
 
-  #drawTrail(
-    vehicle: Vehicle,
-    toScreen: (point: Point) => { x: number; y: number },
-    { poseOf, palette }: Scene,
-  ): void {
+  #drawTrail(vehicle: Vehicle, toScreen: ToScreen, { poseOf, palette }: Scene): void {
     const { points } = vehicle.trail
     const path = new Path2D()
     for (const [index, point] of points.entries()) {
@@ -216,6 +183,6 @@ export class VehicleCanvas {
   }
 }
 
-function isOutside({ x, y }: { x: number; y: number }, { width, height }: Viewport): boolean {
+function isOutside({ x, y }: ScreenPoint, { width, height }: Viewport): boolean {
   return x < -MARGIN_PX || y < -MARGIN_PX || x > width + MARGIN_PX || y > height + MARGIN_PX
 }

@@ -1,8 +1,7 @@
 import { ageText, compassText, STALE_MS, speedText } from '../fleet/freshness.ts'
-import { distanceM } from '../fleet/geo.ts'
-import type { TrailPoint } from '../fleet/trail.ts'
 import type { Vehicle } from '../fleet/vehicle.ts'
 import { Arrow } from './arrow.tsx'
+import { lengthText } from './way-length.ts'
 
 interface Props {
   readonly vehicle: Vehicle
@@ -11,15 +10,6 @@ interface Props {
   readonly onFollow: (isFollowing: boolean) => void
   /** Absent where the vehicle is what the page is about. */
   readonly onClose?: () => void
-}
-
-function lengthText(points: readonly TrailPoint[]): string {
-  let metres = 0
-  for (const [index, point] of points.entries()) {
-    const before = points[index - 1]
-    if (before !== undefined && !point.isBreak) metres += distanceM(before, point)
-  }
-  return metres < 1000 ? `${Math.round(metres)} m` : `${(metres / 1000).toFixed(1)} km`
 }
 
 export function VehicleCard({ vehicle, ageMs, isFollowing, onFollow, onClose }: Props) {
