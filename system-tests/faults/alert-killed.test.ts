@@ -230,13 +230,15 @@ test('sos, notify, NATS and MongoDB are killed in the middle of 2,000 alerts: ea
     expect(sent + delivered, JSON.stringify([...states])).toBe(2 * ALERTS)
   }, PATIENCE)
 
+  // In this order: an attempt is on record before its copy goes out, and one that has no receipt yet goes on.
+  const messages: Message[] = []
+  for (const { contactPhone } of people) messages.push(...(await messagesOf(system, { to: contactPhone })))
   const singles = await readSingles()
+
   const steps = countBy(singles.map(({ correlationId, channels }) => `${correlationId} ${channels[0]}`))
   expect(steps.size).toBe(2 * ALERTS)
   expect([...steps.values()].filter((count) => count !== 1)).toEqual([])
 
-  const messages: Message[] = []
-  for (const { contactPhone } of people) messages.push(...(await messagesOf(system, { to: contactPhone })))
   const copies = countBy(messages.map(({ body, provider }) => `${alertNamedIn(body)} ${provider}`))
   const told = new Set([...copies.keys()].map((key) => key.split(' ')[0]))
   expect(
