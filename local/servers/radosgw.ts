@@ -3,11 +3,10 @@
  * binds. Less than the real thing: multipart reads and CopyObject do not work,
  * a wrong declared SHA-256 is taken, and a lifecycle rule is its end.
  */
-import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { askForJson } from '../json-answer.ts'
 import { HOST } from '../ports.ts'
 import { findLibraries, findSysroot, type Sysroot, throughLoader } from '../sysroot.ts'
 import type { BucketAccess } from './bucket.ts'
@@ -25,12 +24,12 @@ interface Account {
   readonly secretAccessKey: string
 }
 
-const run = promisify(execFile)
 /** Its folder among the libraries. */
 const CEPH = 'ceph'
 const BUCKET = 'hushryd-documents'
 /** This server has no regions; clients want to be told one. */
 const REGION = 'us-east-1'
+const ACCOUNT_TIMEOUT_MS = 30_000
 
 function configOf(sysroot: Sysroot, dataDir: string, port: number): string {
   const settings = {
@@ -67,24 +66,29 @@ function configOf(sysroot: Sysroot, dataDir: string, port: number): string {
     .join('\n')
 }
 
-/** Made once by the server's own tool, which also makes the key: it is never on a command line. */
+/**
+ * Made once by the server's own tool, which also makes the key: it is never on a command line.
+ *
+ * The tool says what it has stored, and is done; its end then waits for a thread
+ * that, on a busy machine, sleeps an hour before it hears of it.
+ */
 async function findAccount(sysroot: Sysroot, dataDir: string, config: string): Promise<Account> {
   const path = join(dataDir, 'account.json')
   const kept = await readFile(path, 'utf8').catch(() => undefined)
   if (kept !== undefined) return JSON.parse(kept) as Account
-  const admin = async (...args: string[]): Promise<Account> => {
-    const tool = join(sysroot.folder, 'usr/bin/radosgw-admin')
-    const options = ['-c', config, '--no-mon-config', '-n', 'client.admin', ...args]
-    const [program, ...rest] = throughLoader(sysroot, tool, options, [CEPH])
-    const { stdout } = await run(program, rest, { encoding: 'utf8' })
-    const { user_id, keys } = JSON.parse(stdout) as AdminUser
-    const [key] = keys
-    if (key === undefined) throw new Error('radosgw-admin made a user without a key')
-    return { userId: user_id, accessKeyId: key.access_key, secretAccessKey: key.secret_key }
-  }
+  const tool = join(sysroot.folder, 'usr/bin/radosgw-admin')
   // The name is how the probe tells this server from another one that got the port first.
-  const uid = `hushryd-${randomUUID()}`
-  const account = await admin('user', 'create', `--uid=${uid}`, '--display-name=HushRyd')
+  const user = ['user', 'create', `--uid=hushryd-${randomUUID()}`, '--display-name=HushRyd']
+  const options = ['-c', config, '--no-mon-config', '-n', 'client.admin', ...user]
+  const answer = await askForJson({
+    name: 'radosgw-admin, which makes the account of the local S3,',
+    command: throughLoader(sysroot, tool, options, [CEPH]),
+    limitMs: ACCOUNT_TIMEOUT_MS,
+  })
+  const { user_id, keys } = answer as AdminUser
+  const [key] = keys
+  if (key === undefined) throw new Error('radosgw-admin made a user without a key')
+  const account = { userId: user_id, accessKeyId: key.access_key, secretAccessKey: key.secret_key }
   await writeFile(`${path}.new`, JSON.stringify(account), { mode: 0o600 })
   await rename(`${path}.new`, path)
   return account
