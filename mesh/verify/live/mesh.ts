@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ProcessSpec } from '@hushryd/local/child.ts'
+import { freePorts } from '@hushryd/local/ports.ts'
 import { type SupervisedProcess, Supervisor } from '@hushryd/local/supervisor.ts'
 import { parse, parseAllDocuments, stringify } from 'yaml'
 import { envoyBinary, type IstioTools, istioTools, run } from '../toolchain.ts'
@@ -12,7 +13,6 @@ import { startKubeApi } from './kube-api.ts'
 import type { Pod } from './pods.ts'
 import { describeControlPlane, describeProxy, prepareProxy, writeResources } from './proxies.ts'
 import { PUBLIC_HOST, type Resource, standIns } from './stand-ins.ts'
-import { steadyPorts } from './steady-ports.ts'
 
 const MESH_FOLDER = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -67,7 +67,7 @@ export async function startMesh({
     kubeconfig: join(folder, 'kubeconfig.yaml'),
   }
 
-  const [port = 0, httpPort = 0, monitoringPort = 0, kubePort = 0] = await steadyPorts(4)
+  const [port = 0, httpPort = 0, monitoringPort = 0, kubePort = 0] = await freePorts(4)
   const kube = await startKubeApi(kubePort)
   await Promise.all([
     writeFile(files.meshConfig, await meshConfig()),

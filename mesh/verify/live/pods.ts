@@ -3,9 +3,8 @@
  * addresses of the two. Every address of 127.0.0.0/8 is this machine's, so that
  * each pod has one of its own, with the ports that it has in a cluster.
  */
-import { HOST } from '@hushryd/local/ports.ts'
+import { freePorts, HOST } from '@hushryd/local/ports.ts'
 import { GATEWAY, MEMBERS, NAMESPACE } from '../../members.ts'
-import { steadyPorts } from './steady-ports.ts'
 
 export interface Pod {
   /** `location-2` */
@@ -37,7 +36,7 @@ export async function planPods(counts: Readonly<Record<string, number>>): Promis
   const names = Object.entries(counts).flatMap(([member, count]) =>
     Array.from({ length: count }, (_, index) => ({ member, name: `${member}-${index + 1}` })),
   )
-  const free = await steadyPorts(names.length * 6)
+  const free = await freePorts(names.length * 6)
   const take = (): number => {
     const port = free.pop()
     if (port === undefined) throw new Error('more ports taken than asked for')

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ProcessSpec } from '@hushryd/local/child.ts'
 import { readKeys } from '@hushryd/local/keys.ts'
+import { freePorts } from '@hushryd/local/ports.ts'
 import { describeProcesses, planProcesses, type SystemPlan, settingPrefix } from '@hushryd/local/processes.ts'
 import { DEMO, type Ports, PROGRAMS, type Program } from '@hushryd/local/programs.ts'
 import { describeStores, STORE_PORTS } from '@hushryd/local/stores.ts'
 import { hostOf, MEMBERS } from '../../members.ts'
 import { type Pod, podOf } from './pods.ts'
 import { PUBLIC_HOST, PUBLIC_PORT } from './stand-ins.ts'
-import { steadyPorts } from './steady-ports.ts'
 
 export const PUBLIC_URL = `https://${PUBLIC_HOST}:${PUBLIC_PORT}`
 
@@ -39,7 +39,7 @@ export async function describeSystem(
   const programs = PROGRAMS.filter(
     ({ name }) => name !== DEMO && (behind(name).length > 0 || name === 'sandbox'),
   )
-  const free = await steadyPorts(STORE_PORTS + 2 * (pods.length + 1))
+  const free = await freePorts(STORE_PORTS + 2 * (pods.length + 1))
   const { specs, stores } = await describeStores({ folder, programs, ports: free.splice(0, STORE_PORTS) })
   const portsOf = (_name: string, program: Program, index: number): Ports => {
     const { grpc, http } = behind(program.name)[index]?.processPorts ?? {}
