@@ -142,6 +142,25 @@ test('a closed subscription hears nothing, also after a reconnect', async () => 
   expect(seen).toEqual([])
 })
 
+test('a message that its listener cannot take keeps no other from coming', async () => {
+  await using fixture = await open()
+  const other = await outside()
+  const seen: string[] = []
+  fixture.link.subscribe(`${prefix}.odd`, (message) => {
+    if (message.string() === 'odd') throw new Error('this is no message of ours')
+    seen.push(message.string())
+  })
+  await until(() => {
+    other.publish(`${prefix}.odd`, 'ready')
+    return seen.includes('ready')
+  })
+  other.publish(`${prefix}.odd`, 'odd')
+  other.publish(`${prefix}.odd`, 'next')
+  await until(() => seen.includes('next'))
+  expect(fixture.messages()).toContain('a NATS message could not be taken')
+  expect(await fixture.metric('hushryd_nats_reconnects_total')).toBe(0)
+})
+
 test('closing sends what was published just before, and does not hang on a server that says nothing', async () => {
   const other = await outside()
   const out: string[] = []

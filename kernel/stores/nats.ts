@@ -114,9 +114,17 @@ export async function connectNats(options: NatsLinkOptions): Promise<NatsLink> {
   function makeLive(connection: NatsConnection, want: Wanted): void {
     want.live = connection.subscribe(want.subject, {
       ...(want.queue === undefined ? {} : { queue: want.queue }),
-      callback: (error, message) => {
-        if (error === null) want.onMessage(message)
-        else log.error({ err: error, subject: want.subject }, 'NATS subscription failed')
+      callback(error, message) {
+        if (error !== null) {
+          log.error({ err: error, subject: want.subject }, 'NATS subscription failed')
+          return
+        }
+        try {
+          want.onMessage(message)
+        } catch (thrown) {
+          // What is thrown into the client ends its reading of everything, until it notices that pings have no answer.
+          log.error({ err: thrown, subject: want.subject }, 'a NATS message could not be taken')
+        }
       },
     })
   }
