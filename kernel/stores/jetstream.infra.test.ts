@@ -21,6 +21,7 @@ import {
   ensureStream,
   type JetStreamPublisher,
   type JetStreamPublisherOptions,
+  redeliverAfter,
 } from './jetstream.ts'
 import { connectNats, type NatsLink } from './nats.ts'
 
@@ -189,4 +190,25 @@ test('a durable consumer of an earlier release is brought to its newest descript
   const after = await ensureConsumer(admin, STREAM, { ...spec, max_ack_pending: 20 })
   expect((await after.info()).config.max_ack_pending).toBe(20)
   expect((await after.next())?.string()).toBe('two')
+})
+
+test('a message that is given back comes again after its time, also where that is no whole number', async () => {
+  await using fixture = await open()
+  const { link, publisher } = fixture
+  const subject = `${prefix}.kept.again`
+  const afterMs = 700.123_456_7
+  await publisher.publish(subject, data)
+  const consumer = await ensureConsumer(link, STREAM, {
+    durable_name: `${prefix}again`,
+    filter_subject: subject,
+    ack_policy: AckPolicy.Explicit,
+  })
+  const first = await consumer.next()
+  if (first === null) throw new Error('the message did not come')
+  const givenBackMs = performance.now()
+  redeliverAfter(first, afterMs)
+  const second = await consumer.next()
+  expect(performance.now() - givenBackMs).toBeGreaterThan(afterMs / 2)
+  expect(second?.info.deliveryCount).toBe(2)
+  second?.ack()
 })

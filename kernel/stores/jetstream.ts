@@ -2,6 +2,7 @@
 import {
   type Consumer,
   type ConsumerConfig,
+  type JsMsg,
   jetstream,
   jetstreamManager,
   type StreamConfig,
@@ -81,6 +82,15 @@ export async function ensureConsumer(
     }
     return await jetstream(connection).consumers.get(stream, name)
   })
+}
+
+/**
+ * Gives a message back, to come again after that time. In whole milliseconds:
+ * JetStream takes a time that is no whole number of nanoseconds for none, and
+ * would bring the message back at once, again and again.
+ */
+export function redeliverAfter(message: Pick<JsMsg, 'nak'>, afterMs: number): void {
+  message.nak(Math.ceil(afterMs))
 }
 
 export interface JetStreamPublisherOptions {

@@ -1,6 +1,6 @@
 /** Carries the log into the archive: a durable consumer that all processes share, so that none is needed. */
 import { EVENT_STREAM } from '@hushryd/kernel/event-log.ts'
-import { ensureConsumer } from '@hushryd/kernel/stores/jetstream.ts'
+import { ensureConsumer, redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import { AckPolicy, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
 import type { Archive } from './archive.ts'
@@ -68,7 +68,7 @@ export class Archiver {
     try {
       refused = await archive.write(documents)
     } catch (error) {
-      for (const message of messages) message.nak(AGAIN_MS)
+      for (const message of messages) redeliverAfter(message, AGAIN_MS)
       throw error
     }
     // Only now: a crash in between archives an event again, which changes nothing.

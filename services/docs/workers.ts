@@ -5,7 +5,7 @@
  */
 import type { Log } from '@hushryd/kernel/log.ts'
 import { backoffMs, type Loop, startLoop } from '@hushryd/kernel/loop.ts'
-import { ensureConsumer } from '@hushryd/kernel/stores/jetstream.ts'
+import { ensureConsumer, redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import type { JsMsg } from '@nats-io/jetstream'
 import type { DocsEvents } from './events.ts'
@@ -75,7 +75,7 @@ async function handle({ pipeline, events }: WorkersOptions, message: JsMsg): Pro
   } catch (error) {
     const againMs = backoffMs(message.info.deliveryCount, AGAIN)
     events.worksAgain(document.id, error)
-    message.nak(againMs)
+    redeliverAfter(message, againMs)
   } finally {
     clearInterval(still)
   }

@@ -8,6 +8,7 @@
  */
 import type { Log } from '@hushryd/kernel/log.ts'
 import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
+import { redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
 import type { HistoryConsumer, HistoryMessage } from './history-consumer.ts'
 import type { HistoryEvents } from './history-events.ts'
 import { type HistoryFix, readHistoryFixes, withoutRepeats } from './history-fixes.ts'
@@ -80,7 +81,7 @@ export function startHistoryWriter(options: HistoryWriterOptions): Loop {
       if (firsts.length > 0) await storeFixes(firsts, false)
       if (agains.length > 0) await storeFixes(agains, true)
     } catch (error) {
-      for (const message of readable) message.nak(AGAIN_AFTER_MS)
+      for (const message of readable) redeliverAfter(message, AGAIN_AFTER_MS)
       throw error
     }
     for (const message of readable) message.ack()

@@ -13,7 +13,7 @@ import {
   type Variables,
 } from '@hushryd/kernel/queued-notification.ts'
 import { type KeyRing, unseal } from '@hushryd/kernel/sealed-field.ts'
-import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
+import { type JetStreamPublisher, redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import { consume } from './consumer.ts'
 import { streamNames } from './streams.ts'
@@ -64,7 +64,7 @@ export function startBatchQueue({ link, publisher, ring, log, namespace }: Batch
             } catch (error) {
               // Kept: with the key that is missing, perhaps, it will open; someone's contacts wait for it.
               log.error({ err: error }, 'a batch of notifications cannot be opened; it is kept')
-              message.nak(CLOSED_AGAIN_MS)
+              redeliverAfter(message, CLOSED_AGAIN_MS)
               return
             }
             // A repeat is recognised by its id, in the stream's window and by its record behind it.
@@ -79,7 +79,7 @@ export function startBatchQueue({ link, publisher, ring, log, namespace }: Batch
               }),
             )
             if (published.every(({ status }) => status === 'fulfilled')) message.ack()
-            else message.nak(AGAIN_MS)
+            else redeliverAfter(message, AGAIN_MS)
           },
         },
         signal,

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Log } from '@hushryd/kernel/log.ts'
+import { redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
 import type { JsMsg } from '@nats-io/jetstream'
 import { ACK_WAIT_MS } from './consumer.ts'
 import type { NotifyEvents } from './events.ts'
@@ -51,7 +52,10 @@ export class QueueWorker {
       created = await records.create(first, () => this.#release(id))
     } catch (error) {
       log.error({ err: error, notificationId: id }, 'a queued notification could not be recorded; it is kept')
-      message.nak(Math.min(REFUSED_AGAIN_MS_MAX, REFUSED_AGAIN_MS * 2 ** message.info.deliveryCount))
+      redeliverAfter(
+        message,
+        Math.min(REFUSED_AGAIN_MS_MAX, REFUSED_AGAIN_MS * 2 ** message.info.deliveryCount),
+      )
       return
     }
     switch (created) {
@@ -67,7 +71,7 @@ export class QueueWorker {
       case 'kept_before':
         // NATS was away, and the newest copy is the one to acknowledge.
         if (this.#held.has(id)) this.#held.set(id, message)
-        else message.nak(ACK_WAIT_MS)
+        else redeliverAfter(message, ACK_WAIT_MS)
         return
     }
     events.taken(priority, now - acceptedMs)

@@ -2,6 +2,7 @@
 import { ReceivedReceipt } from '@hushryd/gen/hushryd/notify/v1/queue.ts'
 import type { Log } from '@hushryd/kernel/log.ts'
 import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
+import { redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import { consume } from './consumer.ts'
 import type { NotifyEvents } from './events.ts'
@@ -56,7 +57,7 @@ export function startReceiptQueue({ link, receipts, events, log, namespace }: Re
               if (!isUnavailable(error)) {
                 events.undecodable(error)
                 message.term('unusable')
-              } else message.nak(AGAIN_MS)
+              } else redeliverAfter(message, AGAIN_MS)
             }
           },
         },

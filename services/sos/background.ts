@@ -4,9 +4,9 @@ import type { Clock } from '@hushryd/kernel/clock.ts'
 import type { Log } from '@hushryd/kernel/log.ts'
 import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
 import { outcomeStream, outcomeSubject } from '@hushryd/kernel/queued-notification.ts'
+import { redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import type { JsMsg } from '@nats-io/jetstream'
-import type { Trigger } from './alert.ts'
 import type { AlertStore } from './alert-store.ts'
 import { decodeRaised, raisedSubject, streamName } from './alert-stream.ts'
 import type { Escalator } from './escalator.ts'
@@ -17,7 +17,7 @@ import type { Outcomes } from './outcomes.ts'
 import { pull } from './pull.ts'
 import type { Reconciler } from './reconciler.ts'
 import type { ShareLinks } from './share-links.ts'
-import { type Handled, isUnavailable, type StreamWorker } from './stream-worker.ts'
+import { type Handled, isUnavailable, type Raised, type StreamWorker } from './stream-worker.ts'
 import type { Teller } from './teller.ts'
 import { TRACKING_AGAIN_MS, type Tracking } from './tracking.ts'
 import type { VoiceCalls } from './voice-calls.ts'
@@ -69,18 +69,18 @@ export function startBackground(parts: BackgroundParts): readonly Loop[] {
 
   /** What the stream has of alerts, one message after the other. */
   const raised =
-    (handle: (triggers: readonly Trigger[], ageMs: number) => Promise<Handled>, failure: string) =>
+    (handle: (raised: Raised) => Promise<Handled>, failure: string) =>
     async (messages: readonly JsMsg[]): Promise<void> => {
       for (const message of messages) {
         const ageMs = clock.nowMs() - message.info.timestampNanos / 1_000_000
         try {
-          const handled = await handle(decodeRaised(message.data), ageMs)
+          const handled = await handle({ ageMs, read: () => decodeRaised(message.data) })
           if (handled.kind === 'done') message.ack()
-          else message.nak(handled.afterMs)
+          else redeliverAfter(message, handled.afterMs)
         } catch (error) {
           // It is kept, and comes again: an alert is never given up for a fault of ours.
           events.failed(failure, error)
-          message.nak(BACKOFF_MAX_MS)
+          redeliverAfter(message, BACKOFF_MAX_MS)
         }
       }
     }
@@ -90,16 +90,13 @@ export function startBackground(parts: BackgroundParts): readonly Loop[] {
     const missing = await parts.outcomes.take(given.map(({ outcome }) => outcome))
     for (const { message, outcome } of given) {
       const isYoung = clock.nowMs() - outcome.at < OUTCOME_AGE_MAX_MS
-      if (missing.has(outcome.correlationId) && isYoung) message.nak(OUTCOME_AGAIN_MS)
+      if (missing.has(outcome.correlationId) && isYoung) redeliverAfter(message, OUTCOME_AGAIN_MS)
       else message.ack()
     }
   }
 
   function callsOf(voiceCalls: VoiceCalls): (signal: AbortSignal) => Promise<void> {
-    const onMessages = raised(
-      (triggers, ageMs) => voiceCalls.handle(triggers, ageMs),
-      'contacts could not be called',
-    )
+    const onMessages = raised((alerts) => voiceCalls.handle(alerts), 'contacts could not be called')
     // Nobody is called about what was raised before there were calls.
     return (signal) =>
       pull({ ...ofAlerts, name: VOICE_CONSUMER, batchMax: CALLED_MAX, from: 'new', onMessages }, signal)
@@ -117,7 +114,7 @@ export function startBackground(parts: BackgroundParts): readonly Loop[] {
   }
   const { streamWorker, voiceCalls } = parts
   const stored = raised(
-    (triggers, ageMs) => streamWorker.handle(triggers, ageMs),
+    (alerts) => streamWorker.handle(alerts),
     'alerts of the stream could not be completed',
   )
 

@@ -1,7 +1,7 @@
 /** A durable consumer, created on first use, over all outages of NATS; messages come in batches. */
 
 import { GroupCommit } from '@hushryd/kernel/group-commit.ts'
-import { ensureConsumer } from '@hushryd/kernel/stores/jetstream.ts'
+import { ensureConsumer, redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import { AckPolicy, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
 
@@ -44,7 +44,7 @@ export async function pull(options: PullOptions, signal: AbortSignal): Promise<v
         await onMessages(batch)
       } catch (error) {
         onFailed(error)
-        for (const message of batch) message.nak(AGAIN_MS)
+        for (const message of batch) redeliverAfter(message, AGAIN_MS)
       }
     },
   })

@@ -25,6 +25,12 @@ export interface StreamWorkerOptions {
   readonly onForeign: (alertId: string) => void
 }
 
+/** What the stream has of a flood; read only where its time has come, for a batch costs milliseconds. */
+export interface Raised {
+  readonly ageMs: number
+  read(): readonly Trigger[]
+}
+
 export type Handled =
   | { readonly kind: 'done' }
   /** It comes again after that time. */
@@ -46,10 +52,11 @@ export class StreamWorker {
     this.#options = options
   }
 
-  async handle(triggers: readonly Trigger[], ageMs: number): Promise<Handled> {
+  async handle({ ageMs, read }: Raised): Promise<Handled> {
     const { isInFlight, store } = this.#options
-    if (triggers.some(({ alertId }) => isInFlight(alertId))) return { kind: 'again', afterMs: IN_FLIGHT_MS }
     if (ageMs < ORIGIN_MS) return { kind: 'again', afterMs: ORIGIN_MS - ageMs }
+    const triggers = read()
+    if (triggers.some(({ alertId }) => isInFlight(alertId))) return { kind: 'again', afterMs: IN_FLIGHT_MS }
     try {
       const owners = await store.findOwners(triggers.map(({ alertId }) => alertId))
       const missing = triggers.filter(({ alertId, userId }) => this.#isMissing(alertId, userId, owners))

@@ -10,7 +10,7 @@ import type { Metrics } from '@hushryd/kernel/metrics.ts'
 import { createRpcClient, type RpcChannel } from '@hushryd/kernel/rpc/client.ts'
 import { type Alert, type Trigger, VOICE } from './alert.ts'
 import type { Outcomes } from './outcomes.ts'
-import { type Handled, isUnavailable } from './stream-worker.ts'
+import { type Handled, isUnavailable, type Raised } from './stream-worker.ts'
 
 type Called = Pick<Alert, 'alertId' | 'userId'>
 
@@ -35,9 +35,10 @@ export class VoiceCalls {
     this.#options = options
   }
 
-  async handle(triggers: readonly Trigger[], ageMs: number): Promise<Handled> {
+  async handle({ ageMs, read }: Raised): Promise<Handled> {
     const { announce, outcomes, onFailed } = this.#options
     if (ageMs < HEAD_START_MS) return { kind: 'again', afterMs: HEAD_START_MS - ageMs }
+    const triggers = read()
     try {
       const answers = await announce(triggers)
       const missing = await outcomes.take(answers.flatMap(toOutcomes))

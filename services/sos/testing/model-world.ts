@@ -279,7 +279,7 @@ export class ModelProcess {
     const { stream } = this.#world
     for (const message of [...stream]) {
       const handled = await this.#streamWorker
-        .handle(message, 60_000)
+        .handle({ ageMs: 60_000, read: () => message })
         .catch(() => ({ kind: 'again' as const }))
       if (handled.kind === 'done' && stream.includes(message)) stream.splice(stream.indexOf(message), 1)
     }
