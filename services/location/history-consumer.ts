@@ -5,7 +5,7 @@ import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import { AckPolicy, type Consumer, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
 import { LOCATION_STREAM } from './location-stream.ts'
 
-const DURABLE = 'location-history'
+export const HISTORY_CONSUMER = 'location-history'
 const NS_PER_MS = 1_000_000
 /** A writer that has died leaves its messages to others after this. */
 const ACK_WAIT_MS = 30_000
@@ -42,7 +42,7 @@ export function openHistoryConsumer({ link, log, gatherMs }: HistoryConsumerOpti
       link,
       LOCATION_STREAM,
       {
-        durable_name: DURABLE,
+        durable_name: HISTORY_CONSUMER,
         ack_policy: AckPolicy.Explicit,
         deliver_policy: DeliverPolicy.All,
         ack_wait: ACK_WAIT_MS * NS_PER_MS,
