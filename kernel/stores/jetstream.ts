@@ -18,6 +18,16 @@ export type StreamSpec = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'su
 
 export type ConsumerSpec = Partial<ConsumerConfig> & { readonly durable_name: string }
 
+/**
+ * For `consume()` of a durable consumer. The client by itself waits for ever for
+ * one that is gone: with these its messages end with an error, and whoever reads
+ * them makes it again. Where a request is lost, as when the consumer has got
+ * another leader, it is noticed after two heartbeats and not half a minute. They
+ * come only while a request is open, so what is asked for ahead is worked off
+ * within one, mostly.
+ */
+export const CONSUMING = { abort_on_missing_resource: true, expires: 10_000, idle_heartbeat: 5_000 } as const
+
 /** JetStream's code for "stream not found". */
 const STREAM_NOT_FOUND = 10_059
 /** For a stream of that name with another configuration. */

@@ -1,5 +1,5 @@
 /** A durable consumer of the stream NOTIFY, created on first use, over all outages of NATS. */
-import { ensureConsumer } from '@hushryd/kernel/stores/jetstream.ts'
+import { CONSUMING, ensureConsumer } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import { AckPolicy, type JsMsg } from '@nats-io/jetstream'
 
@@ -23,7 +23,7 @@ export interface ConsumerOptions {
 export const ACK_WAIT_MS = 10_000
 const MS_NS = 1_000_000
 
-/** Returns when the signal aborts; throws where NATS or the stream is away, for the loop to come back. */
+/** Returns when the signal aborts; throws where NATS is away, or the stream or the consumer gone, for the loop to come back. */
 export async function consume(options: ConsumerOptions, signal: AbortSignal): Promise<void> {
   const { link, stream, name, subject, aheadMax, unackedMax, onMessage } = options
   const consumer = await ensureConsumer(
@@ -38,7 +38,7 @@ export async function consume(options: ConsumerOptions, signal: AbortSignal): Pr
     },
     signal,
   )
-  const messages = await consumer.consume({ max_messages: aheadMax })
+  const messages = await consumer.consume({ max_messages: aheadMax, ...CONSUMING })
   const stop = (): void => messages.stop()
   if (signal.aborted) stop()
   signal.addEventListener('abort', stop, { once: true })

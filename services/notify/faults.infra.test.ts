@@ -180,6 +180,50 @@ describe('while MongoDB is away', () => {
   })
 })
 
+describe('where NATS has lost', () => {
+  const GONE_MS = 60_000
+
+  async function untilLaneListens(): Promise<void> {
+    const manager = await jetstreamManager(nats)
+    const what = 'the lane that asks for messages'
+    await until(async () => (await manager.consumers.info(`${prefix}NOTIFY`, 'high-sms')).num_waiting > 0, {
+      timeoutMs: GONE_MS,
+      what,
+    })
+  }
+
+  async function expectSent(): Promise<void> {
+    const { userId, phone } = newUser()
+    await node.untilState(await queue(userId, 'high'), NotificationState.SENT)
+    expect(fakes.twilio.to(phone)).toHaveLength(1)
+  }
+
+  it(
+    'the consumer of a lane, the lane makes it again',
+    async () => {
+      await (await jetstreamManager(nats)).consumers.delete(`${prefix}NOTIFY`, 'high-sms')
+      await untilLaneListens()
+      await expectSent()
+    },
+    2 * GONE_MS,
+  )
+
+  it(
+    'the streams, messages go all the same, and the streams are made again',
+    async () => {
+      const manager = await jetstreamManager(nats)
+      for (const stream of ['NOTIFY', 'NOTIFY_OUTCOME', 'NOTIFY_DEAD'])
+        await manager.streams.delete(prefix + stream)
+      await expectSent()
+      await untilLaneListens()
+      await expectSent()
+      for (const stream of ['NOTIFY_OUTCOME', 'NOTIFY_DEAD'])
+        await until(() => manager.streams.info(prefix + stream), { timeoutMs: GONE_MS, what: stream })
+    },
+    2 * GONE_MS,
+  )
+})
+
 describe('while both are away', () => {
   it('the caller is told to try again, and the same key is then one message', async () => {
     natsProxy.cut()

@@ -56,7 +56,7 @@ export class Lane implements AsyncDisposable {
               stream: streamNames(namespace).queue,
               name,
               subject: queueSubject(namespace, priority, channel),
-              aheadMax: workers,
+              aheadMax: Math.ceil(workers / 2),
               unackedMax: UNACKED_MAX,
               onMessage: (message) => this.#take(message),
             },

@@ -202,7 +202,13 @@ export async function startNotify(config: NotifyConfig, overrides: NotifyOverrid
       name: 'streams',
       async run(signal) {
         await prepareQueue(signal)
-        await watchQueue(nats, namespace, events)
+        try {
+          await watchQueue(nats, namespace, events)
+        } catch (error) {
+          // It may be gone: the next run makes it again.
+          prepared.streams = false
+          throw error
+        }
       },
     }),
   )
