@@ -32,12 +32,12 @@ const WAITS = /^notify \S+ low-/
 const LAGS = baseManifests<Scaled>('ScaledObject').flatMap(({ metadata, spec }) =>
   spec.triggers
     .filter(({ type }) => type === 'nats-jetstream')
-    .map((trigger) => ({ name: metadata.name, ...trigger.metadata })),
+    .map((trigger) => ({ name: metadata.name, of: trigger.metadata })),
 )
 
 test('every lag that is followed is of a consumer that the code makes, and every worker follows its own', () => {
   expect(readText('services/notify/batch-queue.ts')).toContain("name: 'batches'")
-  const followed = LAGS.map(({ name, stream, consumer }) => `${name} ${stream} ${consumer}`)
+  const followed = LAGS.map(({ name, of }) => `${name} ${of.stream} ${of.consumer}`)
   expect(followed.sort()).toEqual([...MADE].filter((made) => !WAITS.test(made)).sort())
 })
 
@@ -47,6 +47,6 @@ test('lag is asked of the servers by a service that gives each a name of its own
     spec: { serviceName?: string }
   }[]
   const named = nats.find(({ kind }) => kind === 'StatefulSet')?.spec.serviceName
-  const asked = new Set(LAGS.map(({ natsServerMonitoringEndpoint }) => natsServerMonitoringEndpoint))
+  const asked = new Set(LAGS.map(({ of }) => of.natsServerMonitoringEndpoint))
   expect([...asked]).toEqual([`${named}.hushryd-stores.svc.cluster.local:8222`])
 })

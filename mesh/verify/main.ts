@@ -3,7 +3,8 @@
  * checks need, and run them. What else is given goes to the test runner, such
  * as the name of one check.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { envoyBinary, grpcTools, istioTools, needGo, say, schemaFolders, ToolProblem } from './toolchain.ts'
 
@@ -39,9 +40,13 @@ try {
   process.exit(1)
 }
 
-const { status } = spawnSync(
+const runner = spawn(
   process.execPath,
   [VITEST, 'run', '--config', CONFIG, ...(more.length > 0 ? more : CHECKS[suite])],
   { stdio: 'inherit' },
 )
+// A terminal's Ctrl-C reaches the runner by itself; whoever ends this process means both.
+process.on('SIGINT', () => undefined)
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => runner.kill(signal))
+const [status] = (await once(runner, 'exit')) as [number | null]
 process.exit(status ?? 1)

@@ -1,18 +1,22 @@
 /**
  * Invariant: what an operator applies is accepted by an API server and by
- * Istio, without a warning.
+ * Istio, without a warning, and its pods are let in with their sidecars.
  * Method: the rendered overlays, through the schemas of Kubernetes, of Istio
- * and of the operators (unknown fields and CEL rules included), and through
- * istioctl. Each file of broken/ is one mistake and names who catches it.
+ * and of the operators (unknown fields and CEL rules included), through
+ * istioctl, and through Istio's injector. Each file of broken/ is one mistake
+ * and names who catches it.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test } from 'vitest'
+import { beyondBaseline, hasOrderedSidecar, injectSidecars } from './injection.ts'
 import { renderManifests } from './live/mesh.ts'
 import { type IstioTools, istioTools, run, schemaFolders, ToolProblem } from './toolchain.ts'
 
 const OVERLAYS = ['development', 'production'] as const
 const INSTALL = fileURLToPath(new URL('../istio/install.yaml', import.meta.url))
+const TELEMETRY = fileURLToPath(new URL('../telemetry', import.meta.url))
+const WRITE_TELEMETRY = fileURLToPath(new URL('../../tools/telemetry/write.ts', import.meta.url))
 
 let tools: IstioTools
 let schemas: readonly string[]
@@ -50,6 +54,38 @@ test.each(OVERLAYS)(
   },
 )
 
+test('telemetry is valid, by every schema', async () => {
+  await run('npm run telemetry', [process.execPath, WRITE_TELEMETRY])
+  const manifests = await run('kustomize telemetry', [tools.kustomize, 'build', TELEMETRY])
+  expect(manifests).toContain('kind: PrometheusRule')
+  expect(await CATCHERS.validator?.(manifests)).toMatch(/\d+ manifests are valid\n$/)
+})
+
+/** What speaks against the pods of `manifests` where Istio is installed by the file `install`. */
+async function objections(install: string, manifests: string): Promise<string[]> {
+  const pods = await injectSidecars(tools, { install, manifests })
+  expect(pods.length).toBeGreaterThan(0)
+  return [
+    ...pods.flatMap(beyondBaseline),
+    ...pods
+      .filter((pod) => !hasOrderedSidecar(pod))
+      .map(({ name }) => `${name}: its sidecar ends before its process`),
+  ]
+}
+
+test.each(OVERLAYS)(
+  'the pods of the overlay %s are let in by their namespaces with their sidecars, which outlive them',
+  async (overlay) => {
+    expect(await objections(INSTALL, await renderManifests(tools, overlay))).toEqual([])
+  },
+)
+
+test('install-with-init-containers.yaml is caught by the namespaces’ rules', async () => {
+  const install = fileURLToPath(new URL('broken/install-with-init-containers.yaml', import.meta.url))
+  const found = await objections(install, await renderManifests(tools, 'production'))
+  expect(found).toContain('edge/istio-init: adds NET_ADMIN')
+})
+
 test('Istio is installed as the file says', async () => {
   const manifests = await run('istioctl manifest generate', [
     tools.istioctl,
@@ -79,12 +115,12 @@ function brokenManifests(): readonly Broken[] {
       catcher: /^# caught by: (.+)$/m.exec(text)?.[1] ?? '',
       says: /^# says: (.+)$/m.exec(text)?.[1] ?? '',
     }))
-    .filter(({ catcher }) => catcher !== 'live')
+    .filter(({ catcher }) => Object.hasOwn(CATCHERS, catcher))
 }
 
 test.each(brokenManifests())('$name is caught by the $catcher', async ({ text, catcher, says }) => {
   const check = CATCHERS[catcher]
-  if (check === undefined) throw new Error(`nobody named ${catcher} catches anything`)
+  if (check === undefined) throw new Error(`${catcher} catches nothing`)
   const manifests = `${await renderManifests(tools, 'production')}\n---\n${text}`
   const caught = await check(manifests).then(
     () => 'nothing',

