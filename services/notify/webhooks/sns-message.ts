@@ -42,7 +42,8 @@ export function isSignedBy(certificate: X509Certificate, message: Fields, nowMs:
   return verify(digest, Buffer.from(text), certificate.publicKey, signature)
 }
 
-const AMAZON_HOST = /^sns\.[a-z0-9-]{3,40}\.amazonaws\.com(?:\.cn)?$/
+/** With a region, and nothing else, in its middle: `sns.s3-us-west-2.amazonaws.com` is somebody's bucket. */
+const AMAZON_HOST = /^sns\.[a-z]{2}(?:-[a-z]{3,12}){1,2}-\d\.amazonaws\.com(?:\.cn)?$/
 
 /**
  * Whether an address in a message is SNS's own: the message names the

@@ -243,6 +243,8 @@ describe('ses', () => {
   test('fetches no certificate from anywhere but SNS', async () => {
     for (const SigningCertURL of [
       'https://sns.ap-south-1.amazonaws.com.evil.example/cert.pem',
+      'https://sns.s3-us-west-2.amazonaws.com/cert.pem',
+      'https://sns.s3-accelerate.amazonaws.com/cert.pem',
       'http://169.254.169.254/latest/meta-data',
       `${world.sandbox.url.replace('127.0.0.1', '127.0.0.2')}/cert.pem`,
       'not an address',
