@@ -39,12 +39,13 @@ describe('the registered text', () => {
     )
   })
 
-  it('gets long values over several places, without loss', () => {
+  it('gets long values over several places, without loss and between characters', () => {
     fc.assert(
-      fc.property(fc.string({ maxLength: 90 }), (value) => {
+      fc.property(fc.string({ unit: 'binary', maxLength: 90 }), (value) => {
         const values = placeValues(value, 3)
         expect(values).toHaveLength(3)
         expect(values.join('')).toBe(value)
+        expect(values.every((each) => each.isWellFormed())).toBe(true)
       }),
     )
   })

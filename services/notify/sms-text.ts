@@ -46,8 +46,9 @@ export function matchesRegistered(body: string, registered: string): boolean {
 
 /** The values as the registry's places take them, in order: a long one is spread over several. */
 export function placeValues(value: string, places: number): string[] {
+  const chars = [...value]
   return Array.from({ length: places }, (_, index) =>
-    value.slice(index * DLT_PLACE_CHARS_MAX, (index + 1) * DLT_PLACE_CHARS_MAX),
+    chars.slice(index * DLT_PLACE_CHARS_MAX, (index + 1) * DLT_PLACE_CHARS_MAX).join(''),
   )
 }
 

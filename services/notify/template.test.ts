@@ -124,6 +124,34 @@ describe('variables', () => {
     expect(() => readData(get('trip_share'), { link: 'x'.repeat(151) }, 'data')).toThrow(/data\.link/)
   })
 
+  it('that are times lie within what can be written as one', () => {
+    expect(() => readData(get('sos_alert'), { time: 1_790_000_000_000_000_000 }, 'data')).toThrow(
+      /data\.time/,
+    )
+    expect(readData(get('sos_alert'), { time: 8.64e15 }, 'data')).toEqual({ time: 8.64e15 })
+  })
+
+  it('are cut between characters', () => {
+    const personName = `${'x'.repeat(27)}🌸🌸`
+    const content = render(get('sos_alert'), {
+      channel: 'sms',
+      locale: 'en',
+      data: { time },
+      personName,
+      zone,
+    })
+    expect(content?.text).toContain(`: ${'x'.repeat(27)}.. needs help.`)
+  })
+
+  it('that must not be cut are whole but in an SMS, which does without', () => {
+    const link = `https://ride.example/s/${'x'.repeat(150)}`
+    expect(write('sos_alert', 'whatsapp', 'en', { time, link }).template?.params[2]).toBe(link)
+    expect(write('sos_alert', 'email', 'en', { time, link }).text).toContain(link)
+    expect(write('sos_alert', 'sms', 'en', { time, link }).text).toContain(
+      'Live location: not known yet Call',
+    )
+  })
+
   it('that nobody knows are left out, and the name comes from nobody but the directory', () => {
     expect(readData(get('trip_share'), { link: 'l', name: 'Mallory', more: 1 }, 'data')).toEqual({
       link: 'l',

@@ -16,7 +16,7 @@ export interface Variable {
   /** `time`: milliseconds since 1970, written in the recipient's language. */
   readonly kind: 'text' | 'time'
   readonly charsMax: number
-  /** Whether a longer value is cut; otherwise it is refused at queueing. */
+  /** Whether a longer value is cut; otherwise it is refused at queueing, and left out of an SMS. */
   readonly isCut: boolean
 }
 
@@ -71,10 +71,13 @@ export function languageOf(locale: string): Language {
   return LANGUAGES.find((language) => language === primary) ?? FALLBACK
 }
 
+/** What JavaScript's dates hold. */
+const TIME_MS_MAX = 8.64e15
+
 function problemOf(variable: Variable, value: unknown): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
     return 'is no text, number or boolean'
-  if (variable.kind === 'time') return Number.isFinite(Number(value)) ? undefined : 'is no time'
+  if (variable.kind === 'time') return Math.abs(Number(value)) <= TIME_MS_MAX ? undefined : 'is no time'
   const isTooLong = !variable.isCut && String(value).length > variable.charsMax
   return isTooLong ? `is longer than ${variable.charsMax} characters` : undefined
 }
@@ -116,9 +119,20 @@ function writeTime(ms: number, language: Language, zone: string): string {
   }).format(ms)
 }
 
+/** Half of a character that takes two places, which providers refuse. */
+const HALF_CHARACTER = /[\uD800-\uDBFF]$/
+
 function cut(text: string, charsMax: number): string {
+  const start = text.slice(0, charsMax - 2).replace(HALF_CHARACTER, '')
   // Not `…`, which would make three segments of an SMS that is otherwise one.
-  return text.length <= charsMax ? text : `${text.slice(0, charsMax - 2).trimEnd()}..`
+  return `${start.trimEnd()}..`
+}
+
+/** What of a value fits. Half a link leads nowhere, and only an SMS is bound to its registered places. */
+function fit(value: string, { charsMax, isCut }: Variable, { channel }: RenderInput): string {
+  if (value.length <= charsMax) return value
+  if (isCut) return cut(value, charsMax)
+  return channel === 'sms' ? '' : value
 }
 
 /** A value is one line: a line break would neither match the registered text nor stay within a header. */
@@ -166,7 +180,7 @@ export function render(template: Template, input: RenderInput): Content | undefi
     const given = variable.from === 'person' ? personName : (data[name] ?? '')
     const isTime = variable.kind === 'time' && given !== ''
     const value = oneLine(isTime ? writeTime(Number(given), texts.language, zone) : String(given))
-    values[name] = value === '' ? (texts.defaults[name] ?? '') : cut(value, variable.charsMax)
+    values[name] = fit(value, variable, input) || (texts.defaults[name] ?? '')
   }
   switch (channel) {
     case 'sms': {
