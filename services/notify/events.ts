@@ -214,7 +214,10 @@ export function createNotifyEvents(log: Log, metrics: Metrics, counts: DeliveryC
       )
     },
     undecodable(error: unknown): void {
-      log.error({ err: error }, 'a queued message could not be decoded and is dropped')
+      log.error({ err: error }, 'a queued message could not be decoded; it is kept')
+    },
+    receiptUnusable(error: unknown): void {
+      log.error({ err: error }, 'a queued receipt could not be used and is dropped')
     },
   }
 }

@@ -5,6 +5,7 @@
  */
 import { type Loop, startLoop } from '@hushryd/kernel/loop.ts'
 import { queueSubject } from '@hushryd/kernel/queued-notification.ts'
+import { redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import { TRACEPARENT, traced } from '@hushryd/kernel/tracing.ts'
 import type { JsMsg } from '@nats-io/jetstream'
@@ -31,6 +32,7 @@ export interface LaneOptions {
 /** What one lane may hold in memory while MongoDB is away. */
 const UNACKED_MAX = 5_000
 const RECONNECT_MS = 500
+const UNDECODABLE_AGAIN_MS = 10_000
 
 export class Lane implements AsyncDisposable {
   readonly #events: NotifyEvents
@@ -77,8 +79,9 @@ export class Lane implements AsyncDisposable {
     try {
       notification = decodeQueued(message.data)
     } catch (error) {
+      // What was accepted is never dropped: a newer release may have written it, and takes it then.
       this.#events.undecodable(error)
-      message.term('undecodable')
+      redeliverAfter(message, UNDECODABLE_AGAIN_MS)
       return
     }
     await this.#pool.room()

@@ -55,7 +55,7 @@ export function startReceiptQueue({ link, receipts, events, log, namespace }: Re
               message.ack()
             } catch (error) {
               if (!isUnavailable(error)) {
-                events.undecodable(error)
+                events.receiptUnusable(error)
                 message.term('unusable')
               } else redeliverAfter(message, AGAIN_MS)
             }
