@@ -17,8 +17,8 @@ import type { Records } from './records.ts'
 import type { Sender } from './sender.ts'
 
 export interface TimersParts {
-  readonly records: Records
-  readonly sender: Sender
+  readonly records: Pick<Records, 'claimDue' | 'storeKept'>
+  readonly sender: Pick<Sender, 'advance'>
   readonly log: Log
   readonly nowMs: () => number
   readonly workers: Readonly<Record<Priority, number>>
@@ -79,5 +79,16 @@ export class Timers implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#loops.map((loop) => loop.stop()))
     await Promise.all(this.#pools.map((pool) => pool.idle()))
+    await this.#storeLast()
+  }
+
+  /** What is kept goes with this process; another one would do it again. */
+  async #storeLast(): Promise<void> {
+    const { records, log } = this.#parts
+    try {
+      await records.storeKept()
+    } catch (error) {
+      log.error({ err: error }, 'not all records could be stored before the stop')
+    }
   }
 }
