@@ -6,13 +6,15 @@
  * zoom step, so that zooming a little changes none either. Pure.
  */
 import type { Point } from '../../live/fleet/geo.ts'
+import { WORLD_PX } from '../../live/map/viewport.ts'
 
-/** MapLibre's world is this wide at zoom 0. */
-const WORLD_PX = 512
 const CELL_PX = 72
-/** From so many in a cell on, they are a number; near, where arrows are what one came for, later. */
-const CROWD = { far: 6, near: 30 }
-const NEAR_ZOOM = 14
+/** From so many in a cell on, they are a number: arrows that cover each other tell nothing. Near, where each is what one came for, later. */
+const CROWDS = [
+  { fromZoom: 16, count: 30 },
+  { fromZoom: 14, count: 12 },
+  { fromZoom: 0, count: 6 },
+]
 
 export interface Cluster extends Point {
   readonly count: number
@@ -29,14 +31,19 @@ export interface Spot extends Point {
   readonly isStale: boolean
 }
 
+/** The zoom by which crowds are counted: within half a step nothing about them changes. */
+export function crowdZoom(zoom: number): number {
+  return Math.round(zoom * 2) / 2
+}
+
 export function cellOf(zoom: number): number {
-  return CELL_PX / (WORLD_PX * 2 ** (Math.round(zoom * 2) / 2))
+  return CELL_PX / (WORLD_PX * 2 ** crowdZoom(zoom))
 }
 
 export function clusterAll<T>(items: Iterable<T>, zoom: number, spotOf: (item: T) => Spot): Clustered<T> {
   const size = cellOf(zoom)
   const columns = Math.ceil(1 / size)
-  const crowd = zoom < NEAR_ZOOM ? CROWD.far : CROWD.near
+  const crowd = CROWDS.find(({ fromZoom }) => crowdZoom(zoom) >= fromZoom)?.count ?? 0
   const cells = new Map<number, { items: T[]; x: number; y: number; stale: number }>()
   for (const item of items) {
     const { x, y, isStale } = spotOf(item)

@@ -69,6 +69,7 @@ export class CrowdCanvas {
       this.#drawCluster(cluster, at, colours)
     }
     for (const pin of pins) this.#drawPin(toScreen(toPoint(pin)), colours)
+    this.element.hidden = this.#drawn.length + pins.length === 0
   }
 
   /** The cluster at a place of the screen. */

@@ -22,6 +22,9 @@ interface MapParts {
   readonly watch: FleetWatch
 }
 
+/** Only a chosen trip's trail is shown, and that one is asked for. */
+const TRAIL_POINTS_MAX = 30
+
 /** Of a watch that is not there yet. */
 const NOT_YET = new Store(false)
 
@@ -31,7 +34,7 @@ export function MapView() {
   const { id } = useStore(route)
   const board = useStore(room.board)
   const container = useRef<HTMLDivElement>(null)
-  const [fleet] = useState(() => new Fleet())
+  const [fleet] = useState(() => new Fleet({ trailPointsMax: TRAIL_POINTS_MAX }))
   const [parts, setParts] = useState<MapParts>()
   const [isFollowing, setFollowing] = useState(false)
   const isDown = useStore(parts?.watch.isDown ?? NOT_YET)

@@ -8,11 +8,12 @@ import { STALE_MS } from '../../live/fleet/freshness.ts'
 import { type Place, toPlace, toPoint } from '../../live/fleet/geo.ts'
 import type { Vehicle } from '../../live/fleet/vehicle.ts'
 import { baseStyle } from '../../live/map/base-style.ts'
+import { paintEveryMs } from '../../live/map/pace.ts'
 import { DAY, NIGHT } from '../../live/map/palette.ts'
 import { VehicleCanvas } from '../../live/map/vehicle-canvas.ts'
 import type { Viewport } from '../../live/map/viewport.ts'
 import { isNight } from '../shell/preferences.ts'
-import { type Clustered, clusterAll } from './cluster.ts'
+import { type Clustered, clusterAll, crowdZoom } from './cluster.ts'
 import { CrowdCanvas, DAY_CROWD, NIGHT_CROWD } from './crowd-canvas.ts'
 
 /** Where the demo drives. */
@@ -26,8 +27,6 @@ const NEAR_ZOOM = 14
 const CROWD_ZOOM_STEP = 1.6
 /** Crowds are counted anew this often; between, they stand still and their members are not drawn. */
 const CROWD_EVERY_MS = 500
-/** Thirty pictures a second, a little early rather than one frame late: cars on a map glide, and a machine without a GPU breathes. */
-const STEP_MIN_MS = 31
 /** Nearer to an edge than this share of the map, a place is about to leave it. */
 const EDGE_SHARE = 0.12
 /** A centimetre. */
@@ -109,7 +108,8 @@ export class OpsMap {
     this.#map.on('render', () => this.#draw())
     this.#stopTheme = isNight.subscribe(() => this.#map.setStyle(baseStyle(this.#palette)))
     const loop = (atMs: number) => {
-      if (!this.#map.isMoving() && atMs - this.#steppedAtMs >= STEP_MIN_MS) {
+      const everyMs = paintEveryMs(this.#map.getZoom(), this.#map.getCenter().lat)
+      if (!this.#map.isMoving() && atMs - this.#steppedAtMs >= everyMs) {
         this.#steppedAtMs = atMs
         this.#step()
       }
@@ -195,8 +195,8 @@ export class OpsMap {
 
   /** Counting ten thousand takes longer than drawing what is left of them. */
   #countCrowds(zoom: number, nowMs: number): void {
-    if (zoom === this.#crowdZoom && nowMs - this.#crowdAtMs < CROWD_EVERY_MS) return
-    this.#crowdZoom = zoom
+    if (crowdZoom(zoom) === this.#crowdZoom && nowMs - this.#crowdAtMs < CROWD_EVERY_MS) return
+    this.#crowdZoom = crowdZoom(zoom)
     this.#crowdAtMs = nowMs
     this.#crowd = clusterAll(this.#fleet.vehicles.values(), zoom, (vehicle) => {
       const { x, y } = vehicle.restingPose

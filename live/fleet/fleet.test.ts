@@ -24,6 +24,15 @@ test('what was missed is drawn and not counted as traffic', () => {
   expect(fleet.meter.read(90_000).delayP50Ms).toBeUndefined()
 })
 
+test('a fleet of thousands keeps short trails', () => {
+  const fleet = new Fleet({ trailPointsMax: 3 })
+  for (let second = 1; second <= 9; second += 1)
+    fleet.accept('T1', fixAt(second * 1_000, 17 + second / 10_000), second * 1_000)
+  expect(fleet.vehicles.get('T1')?.trail.points.map(({ timestampMs }) => timestampMs)).toEqual([
+    7_000, 8_000, 9_000,
+  ])
+})
+
 test('a vehicle that stands keeps the way it points', () => {
   const fleet = new Fleet()
   fleet.accept('T1', fixAt(1_000), 1_000)

@@ -8,7 +8,13 @@ const CLOCK_SKEW_MIN_MS = 2_000
 export class Fleet {
   readonly vehicles = new Map<string, Vehicle>()
   readonly meter = new TrafficMeter()
+  readonly #trailPointsMax: number | undefined
   #clockOffsetMs = 0
+
+  /** `trailPointsMax`: of each vehicle. Ten thousand long trails fill a browser’s memory. */
+  constructor({ trailPointsMax }: { readonly trailPointsMax?: number } = {}) {
+    this.#trailPointsMax = trailPointsMax
+  }
 
   /** A device's clock may be minutes off; ages are told by the server's. */
   setClock(serverTimeMs: number, nowMs: number): void {
@@ -23,14 +29,16 @@ export class Fleet {
   /** A position that has just arrived. The first of a trip may come from a snapshot: its delay says nothing. */
   accept(tripId: string, fix: Fix, nowMs: number): void {
     const vehicle = this.vehicles.get(tripId)
-    if (vehicle === undefined) this.vehicles.set(tripId, new Vehicle(tripId, fix, nowMs))
+    if (vehicle === undefined)
+      this.vehicles.set(tripId, new Vehicle(tripId, fix, nowMs, this.#trailPointsMax))
     else if (vehicle.accept(fix, nowMs)) this.meter.count(nowMs - fix.timestampMs, nowMs)
   }
 
   /** A position of the way so far: shown, and not counted as traffic. */
   acceptPast(tripId: string, fix: Fix, nowMs: number): void {
     const vehicle = this.vehicles.get(tripId)
-    if (vehicle === undefined) this.vehicles.set(tripId, new Vehicle(tripId, fix, nowMs))
+    if (vehicle === undefined)
+      this.vehicles.set(tripId, new Vehicle(tripId, fix, nowMs, this.#trailPointsMax))
     else vehicle.acceptPast(fix, nowMs)
   }
 

@@ -34,3 +34,11 @@ test('in its first seconds it counts the time that there was', () => {
   for (let each = 0; each < 20; each += 1) meter.count(40, each * 100)
   expect(meter.read(2_000).updatesPerSecond).toBe(10)
 })
+
+test('the traffic of a large fleet is counted whole', () => {
+  const meter = new TrafficMeter()
+  for (let second = 0; second < 20; second += 1) {
+    for (let each = 0; each < 10_000; each += 1) meter.count(40, second * 1_000 + each / 10)
+  }
+  expect(meter.read(19_999)).toMatchObject({ updatesPerSecond: 10_000, delayP99Ms: 40 })
+})

@@ -8,13 +8,18 @@ export interface TrailPoint extends Place {
 }
 
 /** Ten minutes of a driver who reports each second. */
-const POINTS_MAX = 600
+export const TRAIL_POINTS_MAX = 600
 /** Nearer fixes add nothing that can be seen. */
 const STEP_MIN_M = 4
 const SILENCE_MAX_MS = 3 * 60_000
 
 export class Trail {
   readonly #points: TrailPoint[] = []
+  readonly #pointsMax: number
+
+  constructor(pointsMax = TRAIL_POINTS_MAX) {
+    this.#pointsMax = pointsMax
+  }
 
   get points(): readonly TrailPoint[] {
     return this.#points
@@ -32,7 +37,7 @@ export class Trail {
       timestampMs,
       isBreak: last === undefined || isGap(last, { lat, lng, timestampMs }),
     })
-    if (this.#points.length > POINTS_MAX) this.#points.shift()
+    if (this.#points.length > this.#pointsMax) this.#points.shift()
   }
 }
 

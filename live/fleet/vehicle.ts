@@ -20,14 +20,15 @@ function stepOf({ lat, lng, speed, heading }: Fix): Step {
 /** A vehicle on an active trip: its newest fix, where it is drawn, and the way it came. */
 export class Vehicle {
   readonly tripId: string
-  readonly trail = new Trail()
+  readonly trail: Trail
   /** When it came onto this map. */
   readonly bornMs: number
   #fix: Fix
   #motion: Motion
 
-  constructor(tripId: string, fix: Fix, nowMs: number) {
+  constructor(tripId: string, fix: Fix, nowMs: number, trailPointsMax?: number) {
     this.tripId = tripId
+    this.trail = new Trail(trailPointsMax)
     this.bornMs = nowMs
     this.#fix = fix
     this.#motion = standingAt({ lat: fix.lat, lng: fix.lng, heading: fix.heading }, nowMs)

@@ -7,6 +7,7 @@ import type { Fleet } from '../fleet/fleet.ts'
 import { type Place, toPlace, toPoint } from '../fleet/geo.ts'
 import type { Vehicle } from '../fleet/vehicle.ts'
 import { baseStyle } from './base-style.ts'
+import { paintEveryMs } from './pace.ts'
 import { DAY, NIGHT } from './palette.ts'
 import { VehicleCanvas } from './vehicle-canvas.ts'
 
@@ -78,8 +79,13 @@ export class LiveMap {
     // In step with the map while it moves; by the loop below while only vehicles do.
     this.#map.on('render', () => this.#draw())
     this.#night.addEventListener('change', () => this.#map.setStyle(baseStyle(this.#palette)))
-    const loop = () => {
-      if (!this.#map.isMoving()) this.#step()
+    let steppedAtMs = 0
+    const loop = (atMs: number) => {
+      const everyMs = paintEveryMs(this.#map.getZoom(), this.#map.getCenter().lat)
+      if (!this.#map.isMoving() && atMs - steppedAtMs >= everyMs) {
+        steppedAtMs = atMs
+        this.#step()
+      }
       requestAnimationFrame(loop)
     }
     requestAnimationFrame(loop)

@@ -1,16 +1,17 @@
 /**
  * Vehicles and the chosen one's trail, on a canvas of their own above the map:
- * they move sixty times a second while the map below is painted only when it
- * is itself moved.
+ * they move while the map below is painted only when it is itself moved.
  */
 import { freshnessOf } from '../fleet/freshness.ts'
 import { toPoint } from '../fleet/geo.ts'
 import type { Pose } from '../fleet/motion.ts'
 import type { Vehicle } from '../fleet/vehicle.ts'
+import { ArrowSprites } from './arrow-sprites.ts'
 import { freshnessColour, type Palette } from './palette.ts'
 import {
   clearOverlay,
   openOverlay,
+  pixelRatio,
   projection,
   type ScreenPoint,
   type ToScreen,
@@ -26,10 +27,8 @@ export interface Scene {
   readonly palette: Palette
 }
 
-/** Steps between stale and fresh, each an image drawn once. */
+/** Steps between stale and fresh. */
 const SHADES = 12
-const SPRITE_PX = 64
-const SPRITE_RADIUS = SPRITE_PX * 0.36
 const APPEAR_MS = 400
 /** A soft band, and the line on it. */
 const TRAIL_STROKES = [
@@ -41,71 +40,48 @@ const HIT_RADIUS_PX = 22
 /** Room around the edges in which a vehicle still shows. */
 const MARGIN_PX = 30
 
-function drawArrow(context: CanvasRenderingContext2D, colour: string, outline: string): void {
-  const r = SPRITE_RADIUS
-  context.translate(SPRITE_PX / 2, SPRITE_PX / 2)
-  context.beginPath()
-  context.moveTo(0, -r)
-  context.lineTo(r * 0.72, r * 0.82)
-  context.quadraticCurveTo(0, r * 0.34, -r * 0.72, r * 0.82)
-  context.closePath()
-  context.lineJoin = 'round'
-  context.lineWidth = r * 0.42
-  context.strokeStyle = outline
-  context.stroke()
-  context.lineWidth = r * 0.12
-  context.fillStyle = colour
-  context.strokeStyle = colour
-  context.fill()
-  context.stroke()
-}
-
-function sprite(colour: string, outline: string): HTMLCanvasElement {
-  const canvas = document.createElement('canvas')
-  canvas.width = SPRITE_PX
-  canvas.height = SPRITE_PX
-  const context = canvas.getContext('2d')
-  if (context !== null) drawArrow(context, colour, outline)
-  return canvas
-}
-
 /** A vehicle's size: near, an arrow that one can click; from afar, one of many. */
 function arrowPx(zoom: number): number {
-  return Math.min(30, Math.max(9, 9 + (zoom - 9) * 3.2))
+  return Math.round(Math.min(30, Math.max(9, 9 + (zoom - 9) * 3.2)))
+}
+
+function chosenPx(zoom: number): number {
+  return Math.round(Math.max(arrowPx(zoom) * 1.25, 20))
+}
+
+function opaque(rgb: readonly number[]): string {
+  return `rgb(${rgb.join(' ')})`
 }
 
 export class VehicleCanvas {
   readonly element = document.createElement('canvas')
   readonly #context = openOverlay(this.element)
-  #sprites: HTMLCanvasElement[] = []
-  #chosenSprite: HTMLCanvasElement | undefined
+  #arrows: { readonly all: ArrowSprites; readonly chosen: ArrowSprites } | undefined
   #palette: Palette | undefined
   /** Where each vehicle was last drawn, for clicks. */
   readonly #drawnAt = new Map<Vehicle, ScreenPoint>()
 
   draw(viewport: Viewport, scene: Scene): void {
-    this.#prepare(viewport, scene.palette)
+    const arrows = this.#arrowsFor(viewport.zoom, scene.palette)
+    clearOverlay(this.#context, viewport)
     const toScreen = projection(viewport)
     this.#drawnAt.clear()
     const { chosen } = scene
     if (chosen !== undefined) this.#drawTrail(chosen, toScreen, scene)
-    const size = arrowPx(viewport.zoom)
     for (const vehicle of scene.vehicles) {
       if (vehicle === chosen) continue
       const pose = scene.poseOf(vehicle)
       const at = toScreen(pose)
       if (isOutside(at, viewport)) continue
       this.#drawnAt.set(vehicle, at)
-      const shade = Math.round(freshnessOf(scene.ageMs(vehicle)) * SHADES)
-      this.#drawVehicle(
-        this.#sprites[shade],
-        at,
-        pose.heading,
-        size,
-        (scene.nowMs - vehicle.bornMs) / APPEAR_MS,
-      )
+      this.#context.globalAlpha = Math.min(1, Math.max(0, (scene.nowMs - vehicle.bornMs) / APPEAR_MS))
+      const colour = Math.round(freshnessOf(scene.ageMs(vehicle)) * SHADES)
+      arrows.all.draw(this.#context, { ...at, colour, heading: pose.heading })
     }
-    if (chosen !== undefined) this.#drawChosen(chosen, toScreen, size, scene)
+    this.#context.globalAlpha = 1
+    if (chosen !== undefined) this.#drawChosen(chosen, toScreen, arrows.chosen, scene)
+    // Also an empty canvas is blended into each picture of the page.
+    this.element.hidden = this.#drawnAt.size === 0
   }
 
   /** The vehicle at a place of the screen. */
@@ -121,46 +97,40 @@ export class VehicleCanvas {
     return nearest
   }
 
-  #prepare(viewport: Viewport, palette: Palette): void {
-    if (palette !== this.#palette) {
-      this.#palette = palette
-      this.#sprites = Array.from({ length: SHADES + 1 }, (_, shade) =>
-        sprite(freshnessColour(palette, shade / SHADES), palette.outline),
-      )
-      this.#chosenSprite = sprite(`rgb(${palette.chosen.join(' ')})`, palette.outline)
+  #arrowsFor(zoom: number, palette: Palette) {
+    const ratio = pixelRatio()
+    const sizePx = arrowPx(zoom)
+    const before = this.#arrows
+    if (
+      before !== undefined &&
+      palette === this.#palette &&
+      before.all.look.sizePx === sizePx &&
+      before.all.look.ratio === ratio
+    )
+      return before
+    before?.all.close()
+    before?.chosen.close()
+    const colours = Array.from({ length: SHADES + 1 }, (_, shade) => freshnessColour(palette, shade / SHADES))
+    const common = { outline: palette.outline, ratio }
+    const arrows = {
+      all: new ArrowSprites({ ...common, colours, sizePx }),
+      chosen: new ArrowSprites({ ...common, colours: [opaque(palette.chosen)], sizePx: chosenPx(zoom) }),
     }
-    clearOverlay(this.#context, viewport)
+    this.#palette = palette
+    this.#arrows = arrows
+    return arrows
   }
 
-  #drawVehicle(
-    image: HTMLCanvasElement | undefined,
-    at: ScreenPoint,
-    heading: number,
-    size: number,
-    opacity: number,
-  ): void {
-    if (image === undefined) return
-    const context = this.#context
-    const px = (size * SPRITE_PX) / (2 * SPRITE_RADIUS)
-    context.save()
-    context.globalAlpha = Math.min(1, Math.max(0, opacity))
-    context.translate(at.x, at.y)
-    context.rotate((heading * Math.PI) / 180)
-    context.drawImage(image, -px / 2, -px / 2, px, px)
-    context.restore()
-  }
-
-  #drawChosen(vehicle: Vehicle, toScreen: ToScreen, size: number, { poseOf, palette }: Scene): void {
+  #drawChosen(vehicle: Vehicle, toScreen: ToScreen, arrow: ArrowSprites, { poseOf, palette }: Scene): void {
     const pose = poseOf(vehicle)
     const at = toScreen(pose)
-    const chosenSize = Math.max(size * 1.25, 20)
     const context = this.#context
     context.beginPath()
-    context.arc(at.x, at.y, chosenSize * 0.95, 0, Math.PI * 2)
+    context.arc(at.x, at.y, arrow.look.sizePx * 0.95, 0, Math.PI * 2)
     context.fillStyle = `rgb(${palette.chosen.join(' ')} / 0.2)`
     context.fill()
     this.#drawnAt.set(vehicle, at)
-    this.#drawVehicle(this.#chosenSprite, at, pose.heading, chosenSize, 1)
+    arrow.draw(context, { ...at, colour: 0, heading: pose.heading })
   }
 
   #drawTrail(vehicle: Vehicle, toScreen: ToScreen, { poseOf, palette }: Scene): void {
