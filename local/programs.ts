@@ -152,8 +152,12 @@ export const PROGRAMS: readonly Program[] = [
     dependsOn: ['notify'],
     stores: ['s3', 'clamd'],
     secrets: { DOCS_KEYS: 'keyRing' },
-    // Images are decoded in threads, for each of which glibc by itself keeps memory of its own.
-    env: () => ({ MALLOC_ARENA_MAX: '2' }),
+    // Images are decoded in threads, for each of which glibc by itself keeps memory of its own;
+    // and where there is much memory, Node lets a flood's garbage lie.
+    env: ({ given }) => ({
+      MALLOC_ARENA_MAX: '2',
+      NODE_OPTIONS: [given.NODE_OPTIONS, '--max-semi-space-size=8 --max-old-space-size=256'].join(' ').trim(),
+    }),
   },
   {
     name: 'edge',

@@ -51,6 +51,8 @@ export interface RpcServerOptions {
   readonly register: (add: AddService) => void
   /** Connections are asked to reconnect after this; 0: never, as inside of a mesh, which balances by request. */
   readonly connectionAgeMaxMs?: number
+  /** Calls of one connection at once, each of which costs memory; more of them wait at the caller. No bound where left out. */
+  readonly streamsMax?: number
 }
 
 export interface RpcServer extends AsyncDisposable {
@@ -67,13 +69,14 @@ const KEEPALIVE_TIMEOUT_MS = 20_000
 const DISPOSE_GRACE_MS = 5000
 
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
-  const { host, trust, log, metrics, register, connectionAgeMaxMs = 0 } = options
+  const { host, trust, log, metrics, register, connectionAgeMaxMs = 0, streamsMax } = options
   const server = createServer({
     'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
     'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
     'grpc-node.flow_control_window': FLOW_WINDOW_BYTES,
     'grpc.keepalive_time_ms': KEEPALIVE_MS,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+    ...(streamsMax === undefined ? {} : { 'grpc.max_concurrent_streams': streamsMax }),
     ...(connectionAgeMaxMs > 0 ? { 'grpc.max_connection_age_ms': connectionAgeMaxMs } : {}),
     interceptors: [deadlineInterceptor],
   })

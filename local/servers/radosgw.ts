@@ -11,6 +11,7 @@ import { HOST } from '../ports.ts'
 import { findLibraries, findSysroot, type Sysroot, throughLoader } from '../sysroot.ts'
 import type { BucketAccess } from './bucket.ts'
 import { LocalServer, type ServerOptions, type ServerSpec } from './local-server.ts'
+import { prepareDatabase } from './radosgw-database.ts'
 
 export interface RadosgwSpec extends ServerSpec {
   readonly access: BucketAccess
@@ -27,6 +28,8 @@ interface Account {
 /** Its folder among the libraries. */
 const CEPH = 'ceph'
 const BUCKET = 'hushryd-documents'
+/** It names the file so by itself. */
+const DATABASE = 'dbstore-default_ns.db'
 /** This server has no regions; clients want to be told one. */
 const REGION = 'us-east-1'
 const ACCOUNT_TIMEOUT_MS = 30_000
@@ -88,6 +91,7 @@ async function findAccount(sysroot: Sysroot, dataDir: string, config: string): P
   const { user_id, keys } = answer as AdminUser
   const [key] = keys
   if (key === undefined) throw new Error('radosgw-admin made a user without a key')
+  prepareDatabase(join(dataDir, 'data', DATABASE))
   const account = { userId: user_id, accessKeyId: key.access_key, secretAccessKey: key.secret_key }
   await writeFile(`${path}.new`, JSON.stringify(account), { mode: 0o600 })
   await rename(`${path}.new`, path)

@@ -59,6 +59,8 @@ const COUNT_EVERY_MS = 5_000
 const OLD_EVERY_MS = 60_000
 const ORPHANS_EVERY_MS = 10 * 60_000
 const BACKOFF_MAX_MS = 5_000
+/** Of one connection; some 40 KB each while they wait for their turn. */
+const CALLS_MAX = 512
 
 export async function startDocs(config: DocsConfig, overrides: DocsOverrides = {}): Promise<Docs> {
   const { logSink, namespace = '', nowMs = Date.now } = overrides
@@ -225,6 +227,7 @@ export async function startDocs(config: DocsConfig, overrides: DocsOverrides = {
       host: config.HOST,
       port: config.PORT,
       trust: peerTrustOf(config),
+      streamsMax: CALLS_MAX,
       register: (add) => add(DocumentServiceDefinition, createHandlers({ store, uploads, files, reviews })),
     }),
   )
