@@ -75,13 +75,12 @@ export class Direct {
     }
     const outcome = outcomeOf(current)
     this.#parts.events.ended(
-      await records.change(current, (latest) => ({
-        ...latest,
-        // A receipt may have been faster.
-        state: latest.state === 'delivered' ? 'delivered' : outcome.isAccepted ? 'sent' : 'failed',
-        failure: outcome.code,
-        dueMs: undefined,
-      })),
+      await records.change(current, (latest) => {
+        // A receipt may have been faster, and said that it arrived or that it failed.
+        const { isAccepted, code } = outcomeOf(latest)
+        const state = latest.state === 'delivered' ? 'delivered' : isAccepted ? 'sent' : 'failed'
+        return { ...latest, state, failure: code, dueMs: undefined }
+      }),
       outcome.isAccepted ? 'sent' : 'failed',
     )
     return outcome

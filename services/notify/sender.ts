@@ -20,7 +20,15 @@ import { openData } from './sealed-data.ts'
 import type { Suppressions } from './suppressions.ts'
 import { type Content, channelsOf, render } from './template.ts'
 import type { Templates } from './template-files.ts'
-import { endAsSent, endAttempt, giveUp, markLate, nextRound, settleAttempts } from './transitions.ts'
+import {
+  endAsSent,
+  endAttempt,
+  endDirect,
+  giveUp,
+  markLate,
+  nextRound,
+  settleAttempts,
+} from './transitions.ts'
 
 export interface SenderParts {
   readonly records: Records
@@ -58,6 +66,7 @@ export class Sender {
     let recipient = known
     try {
       while (isOpen(current) && current.lease === notification.lease) {
+        if (current.recipients === 'direct') return await this.#endDirect(current)
         if (isGroup(current)) {
           const messages = await this.#parts.expander.expand(current)
           await Promise.all(messages.map((message) => this.advance(message.notification, message.recipient)))
@@ -77,6 +86,15 @@ export class Sender {
       // Where this fails too, the lease runs out and the timers come.
       await this.#parkBroken(current).catch((again: unknown) => events.stepFailed(current, again))
     }
+  }
+
+  /** Its process has died, or its receipt says that it failed. */
+  async #endDirect(notification: Notification): Promise<void> {
+    const { records, events, nowMs } = this.#parts
+    const ended = await records.change(notification, (latest) =>
+      isOpen(latest) && latest.lease === notification.lease ? endDirect(latest, nowMs()) : undefined,
+    )
+    events.ended(ended, ended.state === 'failed' ? 'failed' : 'sent')
   }
 
   /** A fault of ours: it comes back as after a failure, and does not come back for ever. */

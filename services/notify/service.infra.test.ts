@@ -420,6 +420,19 @@ describe('messages of a service', () => {
     const { attempts } = await node.get(outcome?.notificationId ?? '')
     expect(attempts.map(({ provider }) => provider)).toEqual(['twilio', 'msg91'])
   })
+
+  it('are given up where the receipt says that they failed: nobody else has their text', async () => {
+    const phone = newPhone()
+    const request = { phone, message: 'Your call is being connected.', idempotencyKey: newId('key') }
+    const { outcome } = await node.as('maskcall').sendSms(request)
+    const id = outcome?.notificationId ?? ''
+    const { providerId } = (await node.get(id)).attempts.at(-1) ?? {}
+    await node.report(outcome?.provider === 'msg91' ? 'msg91' : 'twilio', providerId, 'failed')
+    const { failure } = await node.untilState(id, NotificationState.FAILED)
+    expect(failure).toBe('FAILED')
+    const again = await node.as('maskcall').sendSms(request)
+    expect(again.outcome).toMatchObject({ isAccepted: false, code: 'FAILED' })
+  })
 })
 
 describe('rights', () => {

@@ -5,6 +5,7 @@ import type { DeliveryReceipt } from './provider.ts'
 import {
   applyReceipt,
   endAttempt,
+  endDirect,
   giveUp,
   mergeRecords,
   replay,
@@ -47,6 +48,23 @@ function accepted(notification: Notification): Notification {
 }
 
 const status = fc.constantFrom<DeliveryReceipt['status']>('sent', 'delivered', 'read', 'failed', 'bounced')
+
+describe('what was sent directly, where its process has died', () => {
+  const direct = { ...fresh, recipients: 'direct' as const, reportTo: '' }
+
+  it('rests as sent once a provider has it', () => {
+    expect(endDirect(accepted(direct), NOW_MS)).toMatchObject({ state: 'sent', dueMs: undefined })
+  })
+
+  it('is given up where nobody knows whether one has it', () => {
+    expect(endDirect(started(direct), NOW_MS)).toMatchObject({
+      state: 'failed',
+      failure: 'CRASHED',
+      dueMs: undefined,
+      announcements: [{ kind: 'given_up' }],
+    })
+  })
+})
 
 describe('receipts', () => {
   it('in any order and number never take back that it arrived', () => {

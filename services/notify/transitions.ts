@@ -173,6 +173,13 @@ export function giveUp(notification: Notification, failure: string, nowMs: numbe
   return announce(told, { kind: 'given_up', atMs: nowMs })
 }
 
+/** What was sent directly, once nobody is at it any more: it can be sent by nobody else, as its text is nowhere. */
+export function endDirect(notification: Notification, nowMs: number): Notification {
+  const { attempts } = notification
+  if (attempts.some(({ status }) => status === 'accepted')) return endAsSent(notification)
+  return giveUp(notification, attempts.at(-1)?.code ?? 'CRASHED', nowMs)
+}
+
 export function endAsExpanded(notification: Notification, childIds: readonly string[]): Notification {
   return { ...notification, state: 'expanded', childIds, dueMs: undefined }
 }
