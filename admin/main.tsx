@@ -7,8 +7,10 @@ import './style/alerts.css'
 import './style/map.css'
 import './style/views.css'
 import { Door } from './session/door.tsx'
+import { readPageSettings } from './session/page-settings.ts'
 import { thisTab } from './session/token.ts'
 
 const element = document.getElementById('room')
 if (element === null) throw new Error('index.html has no #room')
-render(<Door tab={thisTab()} />, element)
+const settings = readPageSettings(window.location.origin)
+render(<Door tab={thisTab()} settings={settings} />, element)

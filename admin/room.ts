@@ -17,6 +17,7 @@ import type { Alert, GetOverviewResponse, WelcomeFrame } from './generated/types
 import { keepStream } from './link/keep-stream.ts'
 import type { Link } from './link/liveness.ts'
 import { createOperations, type Operations } from './link/operations.ts'
+import type { PageSettings } from './session/page-settings.ts'
 import { Store } from './store/store.ts'
 
 const OVERVIEW_EVERY_MS = 5_000
@@ -24,7 +25,7 @@ const OVERVIEW_EVERY_MS = 5_000
 const CLOCK_SKEW_MIN_MS = 2_000
 
 export interface RoomOptions {
-  readonly endpoint: string
+  readonly settings: PageSettings
   readonly token: string
   /** The session is over, or not that of an admin. */
   readonly onRefused: (error: HushrydError) => void
@@ -48,7 +49,7 @@ export class Room {
   constructor(options: RoomOptions) {
     this.#options = options
     this.operations = createOperations({
-      endpoint: options.endpoint,
+      endpoints: options.settings.endpoints,
       token: options.token,
       onHeard: () => this.#heard(),
       onWelcome: (welcome) => this.#welcome(welcome),
@@ -66,6 +67,11 @@ export class Room {
     window.addEventListener('online', wake)
     this.#stops.push(() => window.removeEventListener('online', wake))
     this.operations.connect()
+  }
+
+  /** Where a test alert may be raised; undefined where there is no demo. */
+  get testAlertUrl(): string | undefined {
+    return this.#options.settings.testAlertUrl
   }
 
   /** The server's time: ages and timers must not depend on this device's clock. */

@@ -83,6 +83,18 @@ export const settings = {
       doc: 'Origins to which links to documents lead, S3’s or the CDN’s, such as https://documents.hushryd.com: the operations page shows files from there.',
     }),
   ),
+  EDGE_PAGE_ENDPOINTS: listOf(
+    text({
+      default: '',
+      doc: 'Addresses of edges, such as http://localhost:8080,http://localhost:8081, between which the operations page chooses, those of the host that it was opened on, where each edge has a port of its own, as on a developer’s machine; EDGE_ORIGINS has them too. None where one address leads to all.',
+    }),
+  ),
+  EDGE_TEST_ALERT_URL: optional(
+    url({
+      protocols: ['http:', 'https:'],
+      doc: 'Where the demo raises test alerts: the operations page then has a button for it. For demonstrations only.',
+    }),
+  ),
   EDGE_FLEET_VIEW: oneOf(['closed', 'open'], {
     default: 'closed',
     doc: '`open` lets anyone look at all vehicles on the public map; for demonstrations only.',

@@ -60,13 +60,14 @@ const SETTLE_MS_MAX = 2_000
 /** What the loops need, such as Redis, is tried again at least this often. */
 const BACKOFF_MAX_MS = 2_000
 
-function pagesOf({ EDGE_DOCUMENT_ORIGINS }: EdgeConfig): Mount[] {
+function pagesOf({ EDGE_DOCUMENT_ORIGINS, EDGE_PAGE_ENDPOINTS, EDGE_TEST_ALERT_URL }: EdgeConfig): Mount[] {
   const built = (workspace: string): Mount => ({
     path: `/${workspace}`,
     directory: fileURLToPath(new URL(`../${workspace}/dist`, import.meta.url)),
     workspace,
   })
-  return [built('live'), { ...built('admin'), fileOrigins: EDGE_DOCUMENT_ORIGINS }]
+  const settings = { endpoints: EDGE_PAGE_ENDPOINTS, testAlertUrl: EDGE_TEST_ALERT_URL ?? '' }
+  return [built('live'), { ...built('admin'), fileOrigins: EDGE_DOCUMENT_ORIGINS, settings }]
 }
 
 export async function startEdge(config: EdgeConfig, overrides: EdgeOverrides = {}): Promise<Edge> {

@@ -139,6 +139,7 @@ export function describeProcesses(plan: SystemPlan): ProcessSpec[] {
       name,
       ports,
       given: plan.env,
+      has: (other: string) => plan.processes.some((process) => process.program.name === other),
       grpcOf: (other: string) => grpcOf(plan, other),
       httpOf: (other: string) => httpOf(plan, other),
       secretOf: (setting: string) => plan.keys.valueOf(setting),

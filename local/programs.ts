@@ -33,6 +33,8 @@ export interface ProgramContext {
   readonly ports: Ports
   /** Settings that the user or the test gave. */
   readonly given: NodeJS.ProcessEnv
+  /** Whether the program is part of this system: the demo may be left out. */
+  has(program: string): boolean
   /** `host:port` of every copy of a program that speaks gRPC. */
   grpcOf(program: string): readonly string[]
   /** `http://host:port` of every copy of a program that speaks HTTP. */
@@ -71,6 +73,11 @@ export interface Program {
 }
 
 export const DEMO = 'demo'
+
+/** A browser calls `localhost` and `127.0.0.1` two origins. */
+function byBothNames(urls: readonly string[]): string {
+  return urls.flatMap((url) => [url, url.replace('127.0.0.1', 'localhost')]).join(',')
+}
 
 const ON_CALL_FILE = fileURLToPath(new URL('sandbox/on-call.json', import.meta.url))
 
@@ -165,13 +172,17 @@ export const PROGRAMS: readonly Program[] = [
     copies: 2,
     ports: { http: 8080, grpc: 7010 },
     dependsOn: ['directory', 'location'],
-    env: ({ name, ports, given, grpcOf, storeOf }) => ({
+    env: ({ name, ports, given, has, grpcOf, httpOf, storeOf }) => ({
       EDGE_ID: name,
       EDGE_DOCUMENT_ORIGINS: given.EDGE_DOCUMENT_ORIGINS ?? storeOf('s3').S3_ENDPOINT,
       PUBLIC_URL: given.PUBLIC_URL ?? `http://localhost:${ports.http}`,
       // The map of everything is what a newcomer sees first; on a developer's machine it shows nobody real.
       EDGE_FLEET_VIEW: given.EDGE_FLEET_VIEW ?? 'open',
       LOCATION_ADDR: grpcOf('location').join(','),
+      // Here each edge has an address of its own, by either name of this machine.
+      EDGE_PAGE_ENDPOINTS: given.EDGE_PAGE_ENDPOINTS ?? byBothNames(httpOf('edge')),
+      EDGE_ORIGINS: given.EDGE_ORIGINS ?? byBothNames(httpOf('edge')),
+      EDGE_TEST_ALERT_URL: given.EDGE_TEST_ALERT_URL ?? (has(DEMO) ? `${httpOf(DEMO)[0]}/alert` : undefined),
       // Each asks its own services: an edge that is away takes no other's with it.
       EDGE_ADDR: undefined,
     }),

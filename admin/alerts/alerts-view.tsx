@@ -9,6 +9,7 @@ import { openAlerts } from './alert-board.ts'
 import { AlertDetail } from './alert-detail.tsx'
 import { AlertRow } from './alert-row.tsx'
 import { ClosedAlerts } from './closed-alerts.tsx'
+import { TestAlert } from './test-alert.tsx'
 
 function choose(id: string): void {
   goTo({ view: 'alerts', id })
@@ -48,6 +49,7 @@ export function AlertsView() {
             ))}
           </ul>
         )}
+        <TestAlert />
       </section>
       <section class="detail" aria-live="off">
         {id === '' ? <p class="empty">{words.alerts.choose}</p> : <AlertDetail key={id} alertId={id} />}

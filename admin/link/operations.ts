@@ -28,8 +28,8 @@ export interface Operations {
 }
 
 export interface OperationsOptions {
-  /** Of the edge that served the page; it is where the socket goes, too. */
-  readonly endpoint: string
+  /** Edges, the one that served the page first: a socket whose edge is drained goes to the next. */
+  readonly endpoints: readonly string[]
   readonly token: string
   readonly onState: (event: StateEvent) => void
   readonly onWelcome: (welcome: WelcomeFrame) => void
@@ -38,14 +38,13 @@ export interface OperationsOptions {
 }
 
 export function createOperations({
-  endpoint,
+  endpoints,
   token,
   onState,
   onWelcome,
   onHeard,
 }: OperationsOptions): Operations {
   const runtime = systemRuntime(undefined)
-  const endpoints = [endpoint]
   const rest = createRest(runtime, new TokenSource(token))
   const openWait = new OpenWait(runtime)
   const connection: Connection = new Connection({

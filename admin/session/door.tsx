@@ -7,6 +7,7 @@ import { Shell } from '../shell/shell.tsx'
 import { useStore } from '../store/use-store.ts'
 import type { Words } from '../words/en.ts'
 import { LANGUAGES, WordsContext } from '../words/words.ts'
+import type { PageSettings } from './page-settings.ts'
 import { SignIn } from './sign-in.tsx'
 import { findToken, forgetToken, keepToken, type Tab } from './token.ts'
 
@@ -21,7 +22,7 @@ function refusalText(refusal: Refusal, { signIn }: Words): string {
 }
 
 /** Either someone is on duty, and sees the room, or the door. */
-export function Door({ tab }: { tab: Tab }) {
+export function Door({ tab, settings }: { tab: Tab; settings: Promise<PageSettings> }) {
   const words = LANGUAGES[useStore(language)]
   const [token, setToken] = useState(() => findToken(tab))
   const [room, setRoom] = useState<Room>()
@@ -36,20 +37,25 @@ export function Door({ tab }: { tab: Tab }) {
 
   useEffect(() => {
     if (token === undefined) return undefined
-    const opened = new Room({
-      endpoint: window.location.origin,
-      token,
-      onRefused: (error) => leave(refusalOf(error)),
+    let close: (() => void) | undefined
+    let isOver = false
+    void settings.then((told) => {
+      if (isOver) return
+      const opened = new Room({ settings: told, token, onRefused: (error) => leave(refusalOf(error)) })
+      const stop = opened.userId.subscribe(setUserId)
+      setRoom(opened)
+      close = () => {
+        stop()
+        opened.close()
+      }
     })
-    const stop = opened.userId.subscribe(setUserId)
-    setRoom(opened)
     return () => {
-      stop()
+      isOver = true
+      close?.()
       setRoom(undefined)
       setUserId('')
-      opened.close()
     }
-  }, [token])
+  }, [token, settings])
 
   return (
     <WordsContext.Provider value={words}>

@@ -34,7 +34,11 @@ export function LinkState() {
     <p class={`link link-${liveness.kind}`} data-link={liveness.kind}>
       <span class="dot" aria-hidden="true" />
       <span>{livenessText(liveness, words)}</span>
-      {liveness.kind === 'live' && <span class="soft">{edgeId}</span>}
+      {liveness.kind === 'live' && (
+        <span class="soft" data-edge>
+          {edgeId}
+        </span>
+      )}
     </p>
   )
 }

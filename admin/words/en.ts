@@ -129,6 +129,14 @@ export const en = {
     acknowledged: 'You have taken the alert.',
   },
 
+  testAlert: {
+    label: 'Demo',
+    raise: 'Raise a test alert',
+    raising: 'Raising…',
+    hint: 'A rider of the demo asks for help. The messages are in the provider sandbox.',
+    raised: (userId: string) => `${userId} has raised an alert.`,
+  },
+
   severity: {
     SEVERITY_UNSPECIFIED: 'All',
     INFO: 'Info',

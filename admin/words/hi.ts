@@ -127,6 +127,14 @@ export const hi: Words = {
     acknowledged: 'आपने अलर्ट ले लिया है।',
   },
 
+  testAlert: {
+    label: 'डेमो',
+    raise: 'परीक्षण अलर्ट भेजें',
+    raising: 'भेजा जा रहा है…',
+    hint: 'डेमो का एक यात्री मदद माँगता है। संदेश प्रदाता-सैंडबॉक्स में दिखते हैं।',
+    raised: (userId: string) => `${userId} ने अलर्ट भेजा है।`,
+  },
+
   severity: {
     SEVERITY_UNSPECIFIED: 'सभी',
     INFO: 'सूचना',

@@ -5,6 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createMountedPages, type MountedPages } from './pages.ts'
 import { safePath } from './static-files.ts'
 
+const SETTINGS = {
+  endpoints: ['http://localhost:8080', 'https://edge.example'],
+  testAlertUrl: 'http://localhost:8091/alert',
+}
+
 let folder: string
 let pages: MountedPages
 
@@ -20,6 +25,7 @@ beforeAll(async () => {
     { path: '/live', directory: dist, workspace: 'live' },
     { path: '/admin', directory: join(folder, 'nothing'), workspace: 'admin' },
     { path: '/files', directory: dist, workspace: 'files', fileOrigins: ['https://files.example'] },
+    { path: '/told', directory: dist, workspace: 'told', settings: SETTINGS },
   ])
 })
 
@@ -81,6 +87,19 @@ describe('a mounted page', () => {
 
   it('leaves other paths alone', async () => {
     expect(await pages.find('/livelihood', {})).toBeUndefined()
+  })
+
+  it('is told its settings, and reaches what they name and nothing else', async () => {
+    const settings = await pages.find('/told/settings.json', {})
+    expect(JSON.parse(String(settings?.body))).toEqual(SETTINGS)
+    expect(settings?.headers).toMatchObject({ 'cache-control': 'no-store' })
+    expect((await pages.find('/live/settings.json', {}))?.status).toBe(404)
+    const policyOf = async (path: string) =>
+      String((await pages.find(path, {}))?.headers['content-security-policy'])
+    expect(await policyOf('/told')).toContain(
+      "connect-src 'self' http://localhost:8080 ws://localhost:8080 https://edge.example wss://edge.example http://localhost:8091;",
+    )
+    expect(await policyOf('/live')).toContain("connect-src 'self';")
   })
 })
 

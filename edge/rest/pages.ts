@@ -11,13 +11,23 @@ export interface Mount {
   readonly workspace: string
   /** Where files lie that the page shows, such as documents; none where left out. */
   readonly fileOrigins?: readonly string[]
+  readonly settings?: PageSettings
+}
+
+/** What a page cannot know by itself; it asks for `settings.json` beside it. */
+export interface PageSettings {
+  /** Edges beside the one that served the page. */
+  readonly endpoints: readonly string[]
+  /** Empty where there is no demo. */
+  readonly testAlertUrl: string
 }
 
 /** MapLibre starts its workers from blobs and sets styles on its elements; everything else is the page's own. */
-function policyOf({ fileOrigins }: Mount): string {
+function policyOf({ fileOrigins, settings }: Mount): string {
   const files = fileOrigins ?? []
   return [
     "default-src 'self'",
+    ["connect-src 'self'", ...reachedBy(settings)].join(' '),
     "worker-src 'self' blob:",
     ["child-src 'self' blob:", ...files].join(' '),
     ["img-src 'self' data: blob:", ...files].join(' '),
@@ -30,9 +40,27 @@ function policyOf({ fileOrigins }: Mount): string {
   ].join('; ')
 }
 
+/** Where the page's requests and sockets go beside its own origin. */
+function reachedBy(settings: PageSettings | undefined): string[] {
+  if (settings === undefined) return []
+  const { endpoints, testAlertUrl } = settings
+  const edges = endpoints.flatMap((endpoint) => [endpoint, endpoint.replace(/^http/, 'ws')])
+  return testAlertUrl === '' ? edges : [...edges, new URL(testAlertUrl).origin]
+}
+
 export interface MountedPages {
   /** Undefined for paths of none of the mounts. */
   find(path: string, headers: IncomingHttpHeaders): Promise<Page | undefined>
+}
+
+const SETTINGS_PATH = '/settings.json'
+
+function settingsPage(settings: PageSettings): Page {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+    body: JSON.stringify(settings),
+  }
 }
 
 function notBuilt(workspace: string): Page {
@@ -68,6 +96,7 @@ export function createMountedPages(mounts: readonly Mount[]): MountedPages {
       if (source === undefined) return undefined
       const { mount, files, policy } = source
       const inner = path.slice(mount.path.length)
+      if (mount.settings !== undefined && inner === SETTINGS_PATH) return settingsPage(mount.settings)
       const page = isView(inner) ? undefined : await files.find(inner, headers, policy)
       if (page !== undefined) return page
       const index = await files.find('index.html', headers, policy)

@@ -130,6 +130,13 @@ test('the map shows the trips that are under way, and of a chosen one its way an
   await room.picture('map')
 })
 
+test('where no demo runs there is no test alert', async () => {
+  const alerts = await room.show('SOS')
+  await alerts.getByText('No open alert.').waitFor()
+  expect(await alerts.getByRole('button', { name: 'Raise a test alert' }).count()).toBe(0)
+  await room.show('Live map')
+})
+
 test('an alert is seen and heard in every view, until someone takes it', async () => {
   await room.alarmIs('quiet')
   await raiseAlert('alert-one')

@@ -56,6 +56,11 @@ export class OperationsRoom {
     await this.page.locator('[data-link="live"]').waitFor()
   }
 
+  /** Of the edge that the page's socket leads to. */
+  async edgeId(): Promise<string> {
+    return (await this.page.locator('[data-link="live"] [data-edge]').textContent()) ?? ''
+  }
+
   async show(view: View): Promise<Locator> {
     await this.page.getByRole('navigation').getByRole('link', { name: view }).click()
     const shown = this.page.getByRole('main', { name: view })
