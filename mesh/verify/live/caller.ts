@@ -82,3 +82,25 @@ export function callFrom(from: Pod, member: string): Caller {
   const { grpc } = servicePorts(member)
   return callerOn(connect(`http://${from.outbound}:${grpc}`), `${hostOf(member)}:${grpc}`)
 }
+
+/** To the sidecar of `pod` without a certificate: whether there is an answer at all. */
+export async function knockPlainly(pod: Pod, path: string): Promise<'answered' | 'cut off'> {
+  const { grpc } = servicePorts(pod.member)
+  const session = connect(`http://${pod.address}:${grpc}`)
+  session.on('error', () => undefined)
+  try {
+    return await new Promise((resolve) => {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': path,
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      })
+      stream.on('response', () => resolve('answered'))
+      stream.on('error', () => resolve('cut off')).on('close', () => resolve('cut off'))
+      stream.end(EMPTY)
+    })
+  } finally {
+    session.destroy()
+  }
+}

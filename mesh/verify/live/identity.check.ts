@@ -6,7 +6,6 @@
  * services; every identity calls every method, straight at the pods.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect as connectHttp2 } from 'node:http2'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openBackend } from '@hushryd/local/demo/backend.ts'
@@ -14,7 +13,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BACKEND, GATEWAY, MEMBERS, NAMESPACE, principalOf } from '../../members.ts'
 import { meshMethods } from '../../rights.ts'
 import { istioTools } from '../toolchain.ts'
-import { callAs, DENIED } from './caller.ts'
+import { callAs, DENIED, knockPlainly } from './caller.ts'
 import { createAuthority } from './certificates.ts'
 import { type LiveMesh, startMesh } from './mesh.ts'
 import { planPods, podOf } from './pods.ts'
@@ -77,15 +76,7 @@ test('every identity is let in to its own methods, and denied on each of the oth
 test('who has no certificate, or one of another authority, does not even reach the policy', async () => {
   const pod = podOf(mesh.pods, 'directory-1')
   const path = '/hushryd.directory.v1.DirectoryService/GetTrip'
-  const plain = connectHttp2(`http://${pod.address}:7006`)
-  const refused = await new Promise<string>((resolve) => {
-    const stream = plain.on('error', () => undefined).request({ ':method': 'POST', ':path': path })
-    stream.on('response', (headers) => resolve(`answered ${headers[':status']}`))
-    stream.on('error', () => resolve('cut off')).on('close', () => resolve('cut off'))
-    stream.end()
-  })
-  plain.destroy()
-  expect(refused).toBe('cut off')
+  expect(await knockPlainly(pod, path)).toBe('cut off')
 
   const { certificates } = await istioTools()
   const stranger = await createAuthority(certificates, join(folder, 'stranger'))
