@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { MEMBERS } from '../members.ts'
-import { readManifests } from './base-manifests.ts'
+import { baseManifests, readManifests } from './base-manifests.ts'
 
 interface Kustomization {
   readonly patches: readonly { readonly target: { kind: string; name?: string }; readonly patch: string }[]
@@ -55,5 +55,29 @@ test('the public name is one name wherever an overlay sets it', () => {
     const url = changes.find(({ path }) => path === '/data/PUBLIC_URL')?.value
     expect(new Set(hosts).size, overlay).toBe(1)
     expect(url, overlay).toBe(`https://${hosts[0]}`)
+  }
+})
+
+interface ExternalSecret {
+  readonly spec: { readonly data: readonly { readonly remoteRef: { readonly key: string } }[] }
+}
+
+interface SecretPatch {
+  readonly path: string
+  readonly value: { readonly key: string; readonly property: string }
+}
+
+test('in development each secret is a key of one Secret, under the name that production has', () => {
+  const [{ patches } = { patches: [] }] = readManifests(
+    '../overlays/development/kustomization.yaml',
+  ) as unknown as Kustomization[]
+  for (const { metadata, spec } of baseManifests<ExternalSecret>('ExternalSecret')) {
+    const own = patches.find(
+      ({ target }) => target.kind === 'ExternalSecret' && target.name === metadata.name,
+    )
+    const changes = parse(own?.patch ?? '[]') as SecretPatch[]
+    expect(changes.map(({ path, value }) => `${path} ${value.key}/${value.property}`)).toEqual(
+      spec.data.map(({ remoteRef }, index) => `/spec/data/${index}/remoteRef ${remoteRef.key}`),
+    )
   }
 })
