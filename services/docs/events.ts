@@ -136,10 +136,12 @@ export function createDocsEvents(log: Log, metrics: Metrics) {
       orphans.inc(count)
       log.warn({ count }, 'objects without a document were deleted from incoming/')
     },
-    scanner(isUp: boolean, error?: unknown): void {
+    scanner(isUp: boolean): void {
       scannerUp.set(isUp ? 1 : 0)
-      if (error !== undefined) log.error({ err: error }, 'the virus scanner is away: uploads wait')
-      else log.info({ isUp }, 'the virus scanner answers')
+      log.info(isUp ? 'the virus scanner answers' : 'the virus scanner does not answer: uploads wait')
+    },
+    scannerStaysAway(error: unknown): void {
+      log.error({ err: error }, 'the virus scanner stays away: uploads wait')
     },
   }
 }

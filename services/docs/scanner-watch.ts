@@ -15,11 +15,14 @@ export interface ScannerWatchOptions {
   readonly nowMs: () => number
 }
 
+/** A start of both, signatures that are loaded anew, a machine that is busy: uploads wait, and nobody is called. */
+export const CALM_MS = 3_000
+
 export class ScannerWatch implements Scanner {
   readonly #options: ScannerWatchOptions
-  #isUp = true
-  #awaySinceMs = 0
-  #isTold = true
+  #outage: { readonly sinceMs: number; readonly error: unknown } | undefined
+  /** When the outage began of which operations know, and not that it is over. */
+  #toldSinceMs: number | undefined
   #back = Promise.withResolvers<void>()
 
   constructor(options: ScannerWatchOptions) {
@@ -30,11 +33,11 @@ export class ScannerWatch implements Scanner {
 
   /** For /readyz, which it does not decide: links, listings and new uploads need no scanner. */
   get state(): string {
-    return this.#isUp ? 'ok' : 'away: uploads wait'
+    return this.isUp ? 'ok' : 'away: uploads wait'
   }
 
   get isUp(): boolean {
-    return this.#isUp
+    return this.#outage === undefined
   }
 
   async scan(bytes: Uint8Array): Promise<ScanResult> {
@@ -47,7 +50,7 @@ export class ScannerWatch implements Scanner {
 
   /** Resolves once it answers, or when the signal aborts. */
   async up(signal: AbortSignal): Promise<void> {
-    if (this.#isUp || signal.aborted) return
+    if (this.isUp || signal.aborted) return
     const aborted = Promise.withResolvers<void>()
     const onAbort = (): void => aborted.resolve()
     signal.addEventListener('abort', onAbort, { once: true })
@@ -55,48 +58,52 @@ export class ScannerWatch implements Scanner {
     signal.removeEventListener('abort', onAbort)
   }
 
-  /** For the loop: asks it, and tells operations of an outage once. */
+  /** For the loop: asks it, and tells operations once of an outage that lasts, and once of its end. */
   async look(): Promise<void> {
     await this.ping().catch((error: unknown) => {
       if (!(error instanceof ScannerAway)) throw error
     })
-    if (!this.#isTold) await this.#tell()
+    const { events, nowMs } = this.#options
+    const outage = this.#outage
+    const toldSinceMs = this.#toldSinceMs
+    if (outage === undefined && toldSinceMs !== undefined) {
+      await this.#tell('docs.scanner_back', Severity.INFO, toldSinceMs)
+      this.#toldSinceMs = undefined
+    } else if (outage !== undefined && toldSinceMs === undefined && nowMs() - outage.sinceMs >= CALM_MS) {
+      await this.#tell('docs.scanner_away', Severity.CRITICAL, outage.sinceMs)
+      this.#toldSinceMs = outage.sinceMs
+      events.scannerStaysAway(outage.error)
+    }
   }
 
   async #noting<T>(work: () => Promise<T>): Promise<T> {
     try {
       const result = await work()
-      this.#turn(true)
+      this.#cameBack()
       return result
     } catch (error) {
-      if (error instanceof ScannerAway) this.#turn(false, error)
+      if (error instanceof ScannerAway) this.#wentAway(error)
       throw error
     }
   }
 
-  #turn(isUp: boolean, error?: unknown): void {
-    if (isUp === this.#isUp) return
-    const { events, nowMs } = this.#options
-    this.#isUp = isUp
-    this.#isTold = false
-    events.scanner(isUp, error)
-    if (isUp) {
-      this.#back.resolve()
-    } else {
-      this.#awaySinceMs = nowMs()
-      this.#back = Promise.withResolvers<void>()
-    }
+  #cameBack(): void {
+    if (this.isUp) return
+    this.#outage = undefined
+    this.#options.events.scanner(true)
+    this.#back.resolve()
   }
 
-  async #tell(): Promise<void> {
+  #wentAway(error: ScannerAway): void {
+    if (!this.isUp) return
+    const { events, nowMs } = this.#options
+    this.#outage = { sinceMs: nowMs(), error }
+    this.#back = Promise.withResolvers<void>()
+    events.scanner(false)
+  }
+
+  async #tell(type: string, severity: Severity, awaySinceMs: number): Promise<void> {
     const { eventLog, nowMs } = this.#options
-    const isUp = this.#isUp
-    await eventLog.record({
-      type: isUp ? 'docs.scanner_back' : 'docs.scanner_away',
-      severity: isUp ? Severity.INFO : Severity.CRITICAL,
-      data: { awaySince: this.#awaySinceMs },
-      occurredAtMs: nowMs(),
-    })
-    if (isUp === this.#isUp) this.#isTold = true
+    await eventLog.record({ type, severity, data: { awaySince: awaySinceMs }, occurredAtMs: nowMs() })
   }
 }

@@ -200,9 +200,7 @@ export async function startDocs(config: DocsConfig, overrides: DocsOverrides = {
   await prepare(AbortSignal.timeout(PREPARE_AGAIN_MS)).catch((error: unknown) =>
     log.warn({ err: error }, 'not all stores are prepared at the start; trying on'),
   )
-  await scanner
-    .look()
-    .catch((error: unknown) => log.warn({ err: error }, 'the scanner’s outage is told later'))
+  await scanner.look()
   loop('prepare', PREPARE_AGAIN_MS, prepare)
   loop('scanner', SCANNER_LOOK_EVERY_MS, () => scanner.look())
   loop('due', DUE_EVERY_MS, () => sweeper.sweepDue())
