@@ -3,7 +3,9 @@
  * nothing that was acknowledged is lost to the trail or the history.
  * Method: faulty proxies between one pod and its stores.
  */
+import { Event } from '@hushryd/gen/hushryd/admin/v1/event.ts'
 import { PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
+import { EVENT_SUBJECT_PREFIX } from '@hushryd/kernel/event-log.ts'
 import { partitionOf } from '@hushryd/kernel/partition.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
 import { type FaultyProxy, startFaultyProxy } from '@hushryd/kernel/testing/faulty-proxy.ts'
@@ -175,6 +177,19 @@ describe('a driver who falls silent', () => {
     return heard
   }
 
+  /** What operations' log was sent of the trip. */
+  async function listenToLog(tripId: string): Promise<Event[]> {
+    const logged: Event[] = []
+    world.nats.subscribe(`${EVENT_SUBJECT_PREFIX}trip.stale`, {
+      callback: (_error, message) => {
+        const event = Event.decode(message.data)
+        if (event.tripId === tripId) logged.push(event)
+      },
+    })
+    await world.nats.flush()
+    return logged
+  }
+
   it('is told of once a silence, by one pod of several', async () => {
     await using second = await world.startNode({
       LOCATION_STALE_AFTER_MS: '1000',
@@ -182,6 +197,7 @@ describe('a driver who falls silent', () => {
     })
     const { tripId, driverId } = world.newTrip()
     const heard = await listen(tripId)
+    const logged = await listenToLog(tripId)
     await using lane = open(tripId)
     await lane.join(tripId)
     await reportEach(lane, tripId, driverId, [Date.now()])
@@ -197,6 +213,14 @@ describe('a driver who falls silent', () => {
     expect(heard).toHaveLength(1)
     await reportEach(lane, tripId, driverId, [Date.now()])
     await until(() => heard.length === 2, { what: 'the event of the next silence' })
+    // The log has each before the trip's people hear of it.
+    expect(logged).toHaveLength(2)
+    expect(logged[0]).toMatchObject({
+      type: 'trip.stale',
+      source: 'location',
+      data: { lastSeenMs, silentMs },
+    })
+    expect(new Set(logged.map(({ eventId }) => eventId)).size).toBe(2)
     expect(second.location.port).toBeGreaterThan(0)
   })
 

@@ -1,6 +1,7 @@
 /** The composition root of the location service. */
 import { randomUUID } from 'node:crypto'
 import { systemClock } from '@hushryd/kernel/clock.ts'
+import { createEventLog } from '@hushryd/kernel/event-log.ts'
 import { createLog } from '@hushryd/kernel/log.ts'
 import { startLoop } from '@hushryd/kernel/loop.ts'
 import { createMetrics } from '@hushryd/kernel/metrics.ts'
@@ -182,6 +183,7 @@ export async function startLocation(
     }),
   )
   const silences = createSilenceStore(redis)
+  const eventLog = createEventLog(publisher, { source: NAME })
   opened.use(
     startLoop({
       name: 'stale-sweep',
@@ -192,6 +194,7 @@ export async function startLocation(
           trips,
           staleAfterMs: config.LOCATION_STALE_AFTER_MS,
           isConnected: () => nats.isConnected && redis.isReady,
+          eventLog,
           push: (tripId, event) => nats.publish(`push.trip.${subjectToken(tripId)}`, event),
           events,
           clock,

@@ -1,12 +1,15 @@
 /**
- * Tells a trip's people, once a silence, that its driver has fallen silent.
+ * Tells operations and a trip's people, once a silence, that its driver has
+ * fallen silent.
  *
- * Every pod sweeps; the claim in Redis lets one of them tell. A push event is
- * a hint: a pod that dies between claim and event loses it.
+ * Every pod sweeps; the claim in Redis lets one of them tell. The log of
+ * operations has it first, by an id that makes a repeat the same event. A pod
+ * that dies between claim and event loses both.
  */
 import { PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
+import { type EventLog, Severity } from '@hushryd/kernel/event-log.ts'
 import type { LocationEvents } from './events.ts'
 import type { Silence, SilenceStore } from './silence.ts'
 import { isActive, type Trips } from './trips.ts'
@@ -20,17 +23,20 @@ export interface StaleSweepOptions {
   readonly trips: Trips
   readonly staleAfterMs: number
   readonly isConnected: () => boolean
+  readonly eventLog: EventLog
   /** False where NATS is away. */
   readonly push: (tripId: string, event: Uint8Array) => boolean
   readonly events: LocationEvents
   readonly clock: Clock
 }
 
+const STALE_TYPE = 'trip.stale'
+
 type TripState = 'active' | 'other' | 'unknown'
 
 /** One sweep. Throws UNAVAILABLE while Redis is away. */
 export async function sweepStale(options: StaleSweepOptions): Promise<void> {
-  const { silences, trips, staleAfterMs, isConnected, push, events, clock } = options
+  const { silences, trips, staleAfterMs, isConnected, eventLog, push, events, clock } = options
   if (!isConnected()) return
 
   async function stateOf(tripId: string): Promise<TripState> {
@@ -43,20 +49,33 @@ export async function sweepStale(options: StaleSweepOptions): Promise<void> {
     }
   }
 
-  async function tell(silence: Silence): Promise<void> {
-    const { tripId, heardMs } = silence
-    const state = await stateOf(tripId)
-    if (state === 'other') return await silences.forget(tripId)
+  /** Rejects with UNAVAILABLE while the log is away. */
+  async function tellAll({ tripId, heardMs }: Silence): Promise<boolean> {
     const data = { lastSeenMs: heardMs, silentMs: clock.nowMs() - heardMs }
+    await eventLog.record({
+      type: STALE_TYPE,
+      severity: Severity.WARNING,
+      eventId: `stale:${tripId}:${heardMs}`,
+      tripId,
+      data,
+    })
     const event: PushEvent = {
-      type: 'trip.stale',
+      type: STALE_TYPE,
       tripId,
       data,
       userIds: [],
       userId: '',
       tripEnded: false,
     }
-    if (state === 'active' && push(tripId, PushEvent.encode(event).finish())) events.stale(tripId)
+    return push(tripId, PushEvent.encode(event).finish())
+  }
+
+  async function tell(silence: Silence): Promise<void> {
+    const { tripId } = silence
+    const state = await stateOf(tripId)
+    if (state === 'other') return await silences.forget(tripId)
+    const isTold = state === 'active' && (await tellAll(silence).catch(whileAway))
+    if (isTold) events.stale(tripId)
     else await silences.giveBack(silence)
   }
 
@@ -64,4 +83,10 @@ export async function sweepStale(options: StaleSweepOptions): Promise<void> {
   const claimed = await silences.claim(nowMs - staleAfterMs, SILENCES_MAX)
   await Promise.all(claimed.map(tell))
   await silences.forgetOld(nowMs, OLD_MAX)
+}
+
+/** The next sweep tells it. Anything but an outage is a bug. */
+function whileAway(error: unknown): false {
+  if (error instanceof DomainError) return false
+  throw error
 }

@@ -6,6 +6,7 @@ import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
 import { DomainError, type ErrorReason } from '@hushryd/kernel/error.ts'
 import { type Caller, callerMetadata, peerCredential, type Role } from '@hushryd/kernel/rpc/caller.ts'
 import { createRpcClient, openRpcChannel, type RpcChannel } from '@hushryd/kernel/rpc/client.ts'
+import { ensureEventLog } from '@hushryd/kernel/testing/event-log.ts'
 import { PEER_KEY } from '@hushryd/kernel/testing/rpc-services.ts'
 import { uniquePrefix } from '@hushryd/kernel/testing/unique.ts'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
@@ -79,6 +80,7 @@ export async function openWorld(db: RedisDb): Promise<TestWorld> {
   const prefix = uniquePrefix()
   const mongoDb = `${prefix}location`
   const nats = await connect({ servers: testUrl('TEST_NATS_URL') })
+  await ensureEventLog(nats)
   const redisUrl = `${testUrl('TEST_REDIS_URL')}/${db}`
   const redis = new Redis(redisUrl)
   const directory = await new FakeDirectory(nats).start()
