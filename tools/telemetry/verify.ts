@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { ROOT } from '../sources.ts'
 import { FOLDER, listFiles } from './files.ts'
+import { tryMistakes } from './mistakes.ts'
 import { findPromtool } from './promtool.ts'
 import { makeDashboards } from './write.ts'
 
@@ -40,6 +41,8 @@ try {
   promtool(['check', 'rules', ...listFiles('rules'), await writePanels()])
   promtool(['test', 'rules', ...listFiles('tests')])
   promtool(['check', 'config', '--syntax-only', 'prometheus.yaml'])
+  const missed = await tryMistakes(program, (line) => process.stdout.write(`${line}\n`))
+  if (missed > 0) process.exitCode = 1
 } catch (error) {
   // promtool has said what is wrong; what else it is, nobody has.
   if (!(error instanceof Error && 'status' in error)) throw error
