@@ -33,7 +33,8 @@ let driverToken: string
 
 beforeAll(async () => {
   const { path, env } = await findBrowser(process.env.CHROMIUM_PATH)
-  system = await startSystem({ programs: PROGRAMS })
+  // Messages to people wait in no evening until the next morning.
+  system = await startSystem({ programs: PROGRAMS, env: { NOTIFY_QUIET_HOURS: '00:00-00:00' } })
   browser = await chromium.launch({
     executablePath: path,
     env: { ...process.env, ...env },
