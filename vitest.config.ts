@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * Three projects: `pure` needs nothing, `infra` talks to the real local
- * servers (started once by local/test-servers.ts), `system` starts the whole
- * system in processes of its own.
+ * Three projects, one after the other: `pure` needs nothing, `infra` talks to
+ * the real local servers (started once by local/test-servers.ts), `system`
+ * starts the whole system in processes of its own.
  */
 export default defineConfig({
   test: {
@@ -11,8 +11,13 @@ export default defineConfig({
       {
         test: {
           name: 'pure',
+          sequence: { groupOrder: 0 },
           include: ['{kernel,services,edge,sdk,live,admin,local,bench,mesh,tools}/**/*.test.ts'],
           exclude: ['**/node_modules/**', '**/*.infra.test.ts', '**/dist/**'],
+          // Most files are done in less time than a process of their own would take to start.
+          isolate: false,
+          // They wait for no server: a core that does nothing is time lost.
+          maxWorkers: '100%',
           // Thousands of generated cases on a busy machine.
           testTimeout: 60_000,
         },
@@ -20,6 +25,7 @@ export default defineConfig({
       {
         test: {
           name: 'infra',
+          sequence: { groupOrder: 1 },
           include: ['{kernel,services,edge,sdk,local}/**/*.infra.test.ts'],
           exclude: ['**/node_modules/**'],
           globalSetup: ['local/test-servers.ts'],
@@ -30,6 +36,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
+          sequence: { groupOrder: 2 },
           include: ['system-tests/**/*.test.ts'],
           exclude: ['**/node_modules/**'],
           globalSetup: ['local/test-servers.ts'],
