@@ -1,4 +1,5 @@
 /** The only reader of the edge's environment. */
+
 import {
   addressSettings,
   checkPeerSettings,
@@ -22,6 +23,7 @@ import {
   text,
   url,
 } from '@hushryd/kernel/config.ts'
+import { PARTITIONS_DEFAULT } from '@hushryd/kernel/partition.ts'
 import { restSettings } from './rest/settings.ts'
 
 /** Several values after commas; an empty text is an empty list. */
@@ -106,10 +108,10 @@ export const settings = {
     doc: 'How many proxies in front of the edge append to x-forwarded-for; 0 believes only the TCP peer.',
   }),
   LOCATION_PARTITIONS: integer({
-    default: 16,
+    default: PARTITIONS_DEFAULT,
     min: 1,
     max: 256,
-    doc: 'Partitions of the location lane; the same on every edge and location pod.',
+    doc: 'Partitions of the location lane; the same on every edge and location pod. So many pods at most share the load, and each costs every edge messages of its own.',
   }),
   LANE_CHANNELS: integer({ default: 4, min: 1, max: 32, doc: 'gRPC connections that carry the lanes.' }),
   LANE_FLUSH_MS: durationMs({

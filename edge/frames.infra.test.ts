@@ -1,5 +1,6 @@
 import { ClientFrame } from '@hushryd/gen/hushryd/edge/v1/frames.ts'
 import { PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
+import { PARTITIONS_DEFAULT } from '@hushryd/kernel/partition.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
 import { uniquePrefix } from '@hushryd/kernel/testing/unique.ts'
 import { connect as connectNats, type NatsConnection } from '@nats-io/transport-node'
@@ -365,7 +366,7 @@ describe('the location service', () => {
     const port = Number(own.address.split(':')[1])
     await own.stop()
     await own.start(port)
-    await until(() => own.laneCount === 16, { timeoutMs: 15_000, what: 'all lanes' })
+    await until(() => own.laneCount === PARTITIONS_DEFAULT, { timeoutMs: 15_000, what: 'all lanes' })
     const delivered = async (): Promise<boolean> => {
       own.deliver(tripId, { userId: driver, ...positionAt(Date.now()) })
       return app.frames.some((frame) => 'trip' in frame)

@@ -1,4 +1,5 @@
 /** The only reader of this service's environment. */
+
 import {
   addressSettings,
   checkPeerSettings,
@@ -9,6 +10,7 @@ import {
   processSettings,
 } from '@hushryd/kernel/common-settings.ts'
 import { type ConfigOf, durationMs, type Environment, integer, readEnv } from '@hushryd/kernel/config.ts'
+import { PARTITIONS_DEFAULT } from '@hushryd/kernel/partition.ts'
 
 const streamSettings = {
   LOCATION_STREAM_REPLICAS: integer({
@@ -36,7 +38,7 @@ export const locationSettings = {
     doc: 'Batch window: only the newest position of each person in a window is stored and sent on.',
   }),
   LOCATION_PARTITIONS: integer({
-    default: 16,
+    default: PARTITIONS_DEFAULT,
     min: 1,
     max: 1_024,
     doc: 'Partitions of trips; the same for every edge, pod and history writer.',

@@ -11,7 +11,7 @@ import type {
 } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import type { LocationServiceDefinition } from '@hushryd/gen/hushryd/location/v1/location.ts'
 import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
-import { partitionOf } from '@hushryd/kernel/partition.ts'
+import { PARTITIONS_DEFAULT, partitionOf } from '@hushryd/kernel/partition.ts'
 import type { RpcClient } from '@hushryd/kernel/rpc/client.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
 import { Metadata } from 'nice-grpc-common'
@@ -19,7 +19,7 @@ import { Metadata } from 'nice-grpc-common'
 export type LocationClient = RpcClient<typeof LocationServiceDefinition>
 
 /** As in the settings. */
-export const PARTITIONS = 16
+export const PARTITIONS = PARTITIONS_DEFAULT
 
 class Outgoing<T> implements AsyncIterable<T> {
   readonly #waiting: T[] = []
