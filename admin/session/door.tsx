@@ -65,6 +65,7 @@ export function Door({ tab, settings }: { tab: Tab; settings: Promise<PageSettin
         </RoomContext.Provider>
       ) : (
         <SignIn
+          isChecking={token !== undefined}
           room={room}
           refusal={refusalText(refusal, words)}
           onCancel={() => leave('none')}

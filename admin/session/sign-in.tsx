@@ -5,7 +5,9 @@ import { useStore } from '../store/use-store.ts'
 import { useWords } from '../words/words.ts'
 
 interface Props {
-  /** There while a token is being tried. */
+  /** A token is being tried. */
+  readonly isChecking: boolean
+  /** There once it is known where to try it. */
   readonly room: Room | undefined
   readonly refusal: string
   readonly onToken: (token: string) => void
@@ -13,10 +15,9 @@ interface Props {
   readonly onCancel: () => void
 }
 
-export function SignIn({ room, refusal, onToken, onCancel }: Props) {
+export function SignIn({ isChecking, room, refusal, onToken, onCancel }: Props) {
   const { title, signIn } = useWords()
   const [token, setToken] = useState('')
-  const isChecking = room !== undefined
   return (
     <main class="door">
       <form
