@@ -2,7 +2,7 @@
  * Invariant: whichever store is lost in the middle of many uploads, each of
  * them ends as what its file deserves, nothing passes unscanned, and afterwards
  * every object has its record and every record its object.
- * Method: apps send 250 files at once, every tenth with a virus; a store is
+ * Method: apps send 500 files at once, every tenth with a virus; a store is
  * killed while they are under way and started again once its loss was noticed.
  */
 import { execFile } from 'node:child_process'
@@ -15,13 +15,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createClient, type HushrydClient, HushrydError, type UploadProgress } from '../../sdk/index.ts'
 import { createDriver, objectsOf } from '../testing/documents.ts'
 
-const UPLOADS = 250
-const DRIVERS = 25
+const UPLOADS = 500
+const DRIVERS = 50
 const VIRUS_EVERY = 10
 /** Uploads that were handed over when the store goes: the others are on their way, or not yet announced. */
 const UNDER_WAY = 100
 const PATIENCE = { timeoutMs: 90_000 }
-/** Some twenty seconds on a machine that does nothing else. */
+/** Half a minute on a machine that does nothing else. */
 const LONG = { timeout: 400_000 }
 
 const run = promisify(execFile)
@@ -94,7 +94,7 @@ test.for<readonly [store: string, isNoticed: (round: Round) => Promise<boolean> 
   ['s3', ({ count }) => count('retrying') > 0],
   ['mongo', ({ count }) => count('retrying') > 0],
 ])(
-  '%s is lost in the middle of 250 uploads: each ends as it should, with nothing over',
+  '%s is lost in the middle of 500 uploads: each ends as it should, with nothing over',
   LONG,
   async ([store, isNoticed]) => {
     const round = await begin()
