@@ -1,7 +1,7 @@
 /** A durable consumer, created on first use, over all outages of NATS; messages come in batches. */
 
 import { GroupCommit } from '@hushryd/kernel/group-commit.ts'
-import { ensureConsumer, redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
+import { CONSUMING, ensureConsumer, redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import { AckPolicy, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
 
@@ -24,7 +24,7 @@ const AGAIN_MS = 2_000
 const UNACKED_MAX = 2_000
 const MS_NS = 1_000_000
 
-/** Returns when the signal aborts; throws where NATS or the stream is away, for the loop to come back. */
+/** Returns when the signal aborts; throws where NATS, the stream or the consumer is away, for the loop to come back. */
 export async function pull(options: PullOptions, signal: AbortSignal): Promise<void> {
   const { link, stream, name, subject, batchMax, from = 'all', onMessages, onFailed } = options
   const spec = {
@@ -36,7 +36,7 @@ export async function pull(options: PullOptions, signal: AbortSignal): Promise<v
     max_ack_pending: UNACKED_MAX,
   }
   const consumer = await ensureConsumer(link, stream, spec, signal)
-  const messages = await consumer.consume({ max_messages: batchMax })
+  const messages = await consumer.consume({ max_messages: batchMax, ...CONSUMING })
   const group = new GroupCommit<JsMsg>({
     batchMax,
     async commit(batch) {

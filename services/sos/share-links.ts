@@ -31,13 +31,19 @@ const BATCH_MAX = 2_000
 export class ShareLinks {
   readonly #options: ShareLinksOptions
   readonly #key: TokenKey
+  /** Of links that were sent before the key was changed. */
+  readonly #olderKeys: readonly TokenKey[]
   readonly #puts: GroupCommit<Link>
   /** Redis may lack links: it was away, or has just come back without them. */
   #isLacking = true
 
   constructor(options: ShareLinksOptions) {
     this.#options = options
-    this.#key = new TokenKey(options.ring.current.secret.export())
+    const { current, keys } = options.ring
+    this.#key = new TokenKey(current.secret.export())
+    this.#olderKeys = [...keys.values()]
+      .filter((key) => key !== current)
+      .map(({ secret }) => new TokenKey(secret.export()))
     this.#puts = new GroupCommit({ batchMax: BATCH_MAX, commit: (links) => this.#put(links) })
   }
 
@@ -54,7 +60,7 @@ export class ShareLinks {
     const { publicUrl } = this.#options
     return alerts.map((alert) => {
       if (alert.tripId === '') return undefined
-      return shareLinkUrl(publicUrl, alert.tripId, this.#putSoon(alert))
+      return shareLinkUrl(publicUrl, alert.tripId, this.#putSoon(alert, this.#key))
     })
   }
 
@@ -63,13 +69,14 @@ export class ShareLinks {
     if (!this.#isLacking || !this.#options.redis.isReady) return
     const open = await listOpen()
     this.#isLacking = false
-    for (const alert of open) if (alert.tripId !== '') this.#putSoon(alert)
+    for (const alert of open)
+      if (alert.tripId !== '') for (const key of [this.#key, ...this.#olderKeys]) this.#putSoon(alert, key)
     await this.#puts.idle()
   }
 
   /** Answers the token. */
-  #putSoon(alert: Alert): string {
-    const token = this.#key.tokenOf(`share\n${alert.alertId}\n${alert.userId}`)
+  #putSoon(alert: Alert, key: TokenKey): string {
+    const token = key.tokenOf(`share\n${alert.alertId}\n${alert.userId}`)
     this.#puts.add({ token, alert })
     return token
   }

@@ -43,6 +43,8 @@ export interface StoresOptions {
 }
 
 const PREPARE_AGAIN_MS = 1_000
+/** Streams are there, mostly. */
+const LOOK_AGAIN_MS = 5_000
 /** A leg does not wait longer for an acknowledgement than this, far beyond its budget. */
 const ACK_TIMEOUT_MS = 3_000
 /** An event for each alert of the largest batches that are under way at once. */
@@ -93,9 +95,11 @@ export async function openStores(config: SosConfig, options: StoresOptions): Pro
   }
 
   async function prepareNats(signal: AbortSignal): Promise<void> {
-    if (isPrepared.nats) return
     const replicas = config.SOS_STREAM_REPLICAS
-    await ensureStream(nats, streamSpec({ namespace, replicas }), signal)
+    const alerts = streamSpec({ namespace, replicas })
+    // Looked at for ever: one that NATS has lost is made again.
+    if (isPrepared.nats) await ensureStreamExists(nats, alerts, signal)
+    else await ensureStream(nats, alerts, signal)
     await ensureStreamExists(nats, eventStreamSpec(replicas), signal)
     isPrepared.nats = true
   }
@@ -108,7 +112,7 @@ export async function openStores(config: SosConfig, options: StoresOptions): Pro
   await prepare(AbortSignal.timeout(PREPARE_AGAIN_MS)).catch((error: unknown) =>
     log.warn({ err: error }, 'not all stores are prepared at the start; trying on'),
   )
-  const loop = { name: 'prepare', everyMs: PREPARE_AGAIN_MS, backoffMaxMs: PREPARE_AGAIN_MS, log }
+  const loop = { name: 'prepare', everyMs: LOOK_AGAIN_MS, backoffMaxMs: PREPARE_AGAIN_MS, log }
   opened.use(startLoop({ ...loop, run: prepare }))
   const running = opened.move()
   return {

@@ -87,3 +87,16 @@ test('the events of a cancellation and of the duress PIN are the same for the pe
     }),
   )
 })
+
+test('on an alert that is cancelled already the duress PIN is as silent for the phone as the right one, and operations hear of it', () => {
+  fc.assert(
+    fc.property(alert, fc.nat(), (before, atMs) => {
+      fc.pre(before.duressMs === 0 && before.nextEscalationMs !== undefined)
+      fc.pre(before.status === Status.ACTIVE || before.status === Status.RESPONDING)
+      const cancelled = cancel(before, atMs)
+      const forced = tell({ news: 'duress', alert: signalDuress(cancelled, atMs + 1), atMs: atMs + 1 })
+      expect(forced.person).toBeUndefined()
+      expect(forced.operations?.severity).toBe('CRITICAL')
+    }),
+  )
+})

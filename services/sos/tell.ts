@@ -64,6 +64,8 @@ function personEvent({ news, alert, atMs, step }: Change): PersonEvent | undefin
     type,
     data: { alertId, atMs, ...data },
   })
+  // On an alert that was cancelled before either PIN is silent for the phone.
+  if (news === 'duress' && alert.status === Status.CANCELLED) return undefined
   // One case for both PINs: their events cannot differ.
   if (news === 'cancelled' || news === 'duress') return event('sos.cancelled')
   if (personStatus(alert) === Status.CANCELLED) return undefined
