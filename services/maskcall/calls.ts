@@ -62,7 +62,13 @@ export class Calls {
       undefined,
       nowMs(),
     )
-    await callLog.begin(call, line.untilMs)
+    try {
+      await callLog.begin(call, line.untilMs)
+    } catch (error) {
+      // No call knows of the line: otherwise the two would find it busy until its time is over.
+      await sessionStore.freeLine(sessionId, callId).catch(() => undefined)
+      throw error
+    }
     let isCarried = false
     try {
       // A provider whose answer is late may ring the phone all the same, and says so in its reports.
