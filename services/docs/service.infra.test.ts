@@ -308,14 +308,14 @@ describe('a request is refused', () => {
     const documentId = await node.upload(owner, await makePhoto())
     await node.settled(owner, documentId)
     const { client } = node
-    for (const call of [
+    const unknown = [
       client.completeUpload({ documentId }, asUser(other)),
       client.getDocument({ documentId }, asUser(other)),
       client.getDocumentUrl({ documentId }, asUser(other)),
       client.deleteDocument({ documentId }, asUser(other)),
-    ])
-      await expect(call).rejects.toMatchObject(NOT_FOUND)
-    for (const call of [
+    ]
+    await Promise.all(unknown.map((call) => expect(call).rejects.toMatchObject(NOT_FOUND)))
+    const forbidden = [
       client.listDocuments({ userId: owner }, asUser(other)),
       client.createUpload(
         {
@@ -330,8 +330,9 @@ describe('a request is refused', () => {
       ),
       client.reviewDocument({ documentId, decision: 'approve', reason: '' }, asUser(other)),
       client.openDocument({ documentId, reason: 'I want to see it' }, asUser(owner)),
-    ])
-      await expect(call).rejects.toMatchObject({ reason: ErrorReason.ERROR_REASON_FORBIDDEN })
+    ]
+    const reason = ErrorReason.ERROR_REASON_FORBIDDEN
+    await Promise.all(forbidden.map((call) => expect(call).rejects.toMatchObject({ reason })))
     expect((await node.get(owner, documentId)).state).toBe(DocumentState.AVAILABLE)
   })
 })
