@@ -1,5 +1,4 @@
 /** The only reader of the edge's environment. */
-
 import {
   addressSettings,
   checkPeerSettings,

@@ -1,5 +1,4 @@
 /** The only reader of this service's environment. */
-
 import {
   addressSettings,
   checkPeerSettings,

@@ -6,14 +6,14 @@
 import { Event } from '@hushryd/gen/hushryd/admin/v1/event.ts'
 import { PushEvent } from '@hushryd/gen/hushryd/push/v1/push.ts'
 import { EVENT_SUBJECT_PREFIX } from '@hushryd/kernel/event-log.ts'
-import { partitionOf } from '@hushryd/kernel/partition.ts'
+import { PARTITIONS_DEFAULT, partitionOf } from '@hushryd/kernel/partition.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
 import { type FaultyProxy, startFaultyProxy } from '@hushryd/kernel/testing/faulty-proxy.ts'
 import { jetstream } from '@nats-io/jetstream'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { readHistoryFixes } from './history-fixes.ts'
 import { LOCATION_STREAM, partitionSubject } from './location-stream.ts'
-import { LaneClient, PARTITIONS } from './testing/lane-client.ts'
+import { LaneClient } from './testing/lane-client.ts'
 import { type LocationNode, openWorld, position, type TestWorld, testUrl } from './testing/location-node.ts'
 
 let world: TestWorld
@@ -57,7 +57,7 @@ function timesAt(lane: LaneClient, tripId: string): number[] {
 
 /** The trip's times in the stream, as the history reads them, until they are what is expected. */
 async function awaitInStream(tripId: string, expected: readonly number[]): Promise<void> {
-  const subject = partitionSubject(partitionOf(tripId, PARTITIONS))
+  const subject = partitionSubject(partitionOf(tripId, PARTITIONS_DEFAULT))
   const consumer = await jetstream(world.nats).consumers.get(LOCATION_STREAM, { filter_subjects: subject })
   const times = new Set<number>()
   await until(

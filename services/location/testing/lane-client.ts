@@ -18,9 +18,6 @@ import { Metadata } from 'nice-grpc-common'
 
 export type LocationClient = RpcClient<typeof LocationServiceDefinition>
 
-/** As in the settings. */
-export const PARTITIONS = PARTITIONS_DEFAULT
-
 class Outgoing<T> implements AsyncIterable<T> {
   readonly #waiting: T[] = []
   #isEnded = false
@@ -62,7 +59,7 @@ export class LaneClient implements AsyncDisposable {
 
   /** Connects the lane of the trip's partition. */
   constructor(client: LocationClient, tripId: string, edgeId: string, epochMs = 1) {
-    const partition = partitionOf(tripId, PARTITIONS)
+    const partition = partitionOf(tripId, PARTITIONS_DEFAULT)
     this.send({ hello: { edgeId, partition, epochMs } })
     const responses = client.connect(this.#outgoing, {
       signal: this.#controller.signal,
