@@ -56,13 +56,16 @@ const SOCKET_TIMEOUT_MS = 10_000
 const CHECK_TIMEOUT_MS = 1000
 const SPAN = { kind: 'client', attributes: { 'db.system.name': 'mongodb' } } as const
 const POOL_MAX = 50
+/** An address that says how many servers acknowledge a write: `w=1` is right for the local one alone. */
+const NAMES_WRITERS = /[?&]w=/i
 /** Operations that wait for a connection of the pool fail after this. */
 const POOL_WAIT_MS = 2000
 
 /**
  * Answers at once: the client connects by itself, at the first operation and
- * after each outage. Writes are acknowledged by a majority; the driver leaves
- * sessions and retries away on servers that have none, as the local one.
+ * after each outage. Writes are acknowledged by a majority where the address
+ * does not say otherwise; the driver leaves sessions and retries away on
+ * servers that have none, as the local one.
  */
 export async function connectMongo(options: MongoLinkOptions): Promise<MongoLink> {
   const { url, name, log, metrics, maxPoolSize = POOL_MAX } = options
@@ -73,7 +76,7 @@ export async function connectMongo(options: MongoLinkOptions): Promise<MongoLink
     connectTimeoutMS: SERVER_SELECTION_MS,
     socketTimeoutMS: SOCKET_TIMEOUT_MS,
     waitQueueTimeoutMS: POOL_WAIT_MS,
-    writeConcern: { w: 'majority' },
+    ...(NAMES_WRITERS.test(url) ? {} : { writeConcern: { w: 'majority' } }),
     ignoreUndefined: true,
   })
   let checkedOut = 0

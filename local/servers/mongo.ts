@@ -1,8 +1,10 @@
 /**
  * MongoDB's engine from npm, in a process of its own: see `mongo-process.ts`.
  *
- * `journal=true` is part of the address: without it an acknowledged write is
- * lost when the process is killed.
+ * `w=1&journal=true` is part of the address. Without `journal` an acknowledged
+ * write is lost when the process is killed; and with `w=majority` beside it
+ * this engine, a server without replicas, answers some writes of many at once
+ * before they are in the journal.
  */
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +16,7 @@ export async function describeMongo(dataDir: string, port: number): Promise<Serv
   await mkdir(dataDir, { recursive: true })
   const script = fileURLToPath(new URL('mongo-process.ts', import.meta.url))
   const args = [script, '--data', dataDir, '--host', HOST, '--port', String(port)]
-  const url = `mongodb://${HOST}:${port}/?directConnection=true&journal=true`
+  const url = `mongodb://${HOST}:${port}/?directConnection=true&w=1&journal=true`
   return {
     name: 'mongo',
     command: mongoNeedsLoader()

@@ -6,8 +6,12 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { createMetrics } from '@hushryd/kernel/metrics.ts'
+import { connectMongo } from '@hushryd/kernel/stores/mongo.ts'
+import { createMemoryLog } from '@hushryd/kernel/testing/memory-log.ts'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { MongoClient } from 'mongodb'
@@ -80,6 +84,47 @@ test('MongoDB keeps acknowledged writes over kill -9 in the middle of writing', 
   const kept = new Set(found.map(({ _id }) => _id))
   expect(acknowledged.length).toBeGreaterThan(300)
   expect(acknowledged.filter((n) => !kept.has(n))).toEqual([])
+})
+
+/** A write that is acknowledged before it is in the journal is seen in two of five kills. */
+const KILLS = 6
+const WRITERS = 50
+
+test('MongoDB keeps what many writers at once had acknowledged, over kill -9 again and again', async () => {
+  const mongo = stopLater(await startMongo({ dataDir: await dataDir() }))
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    const acknowledged: string[] = []
+    const link = await connectMongo({
+      url: mongo.url,
+      db: 'kept',
+      name: 'writers',
+      log: createMemoryLog().log,
+      metrics: createMetrics('test'),
+      maxPoolSize: WRITERS,
+    })
+    const write = async (writer: number): Promise<void> => {
+      const documents = link.db.collection<{ _id: string; n: number }>(`of${kill}`)
+      await documents.insertOne({ _id: `${writer}`, n: 0 })
+      for (let n = 1; ; n += 1) {
+        const { matchedCount } = await documents.updateOne({ _id: `${writer}`, n: n - 1 }, { $set: { n } })
+        if (matchedCount === 1) acknowledged[writer] = `${writer}: ${n}`
+      }
+    }
+    const writers = Array.from({ length: WRITERS }, (_, writer) => write(writer).catch(() => undefined))
+    await setTimeout(500)
+    await mongo.kill()
+    await link.close()
+    await Promise.all(writers)
+    await mongo.restart()
+    await using reader = new MongoClient(mongo.url)
+    const found = await reader.db('kept').collection<{ _id: string; n: number }>(`of${kill}`).find().toArray()
+    const lost = acknowledged.filter((each) => {
+      const [writer, n] = each.split(': ')
+      return Number(n) > (found.find(({ _id }) => _id === writer)?.n ?? -1)
+    })
+    expect(acknowledged.length).toBe(WRITERS)
+    expect(lost).toEqual([])
+  }
 })
 
 test('MongoDB documents past their time go, those in time stay', async () => {

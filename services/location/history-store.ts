@@ -114,7 +114,7 @@ export function createHistoryStore(mongo: MongoLink): HistoryStore {
         try {
           await collection.insertMany(fixes.map(documentOf), {
             ordered: false,
-            writeConcern: { w: 'majority', journal: true },
+            writeConcern: { w: collection.writeConcern?.w ?? 'majority', journal: true },
           })
           return 0
         } catch (error) {

@@ -45,7 +45,7 @@ class Bent implements AsyncDisposable {
     ])
     const node = await SosNode.start(world, {
       natsUrl: nats.url('nats'),
-      mongoUrl: `${mongo.url('mongodb')}/?directConnection=true&journal=true`,
+      mongoUrl: `${mongo.url('mongodb')}/?directConnection=true&w=1&journal=true`,
       redisUrl: redis.url('redis'),
       ...options,
     })
