@@ -9,6 +9,7 @@
 import { randomUUID } from 'node:crypto'
 import { Event, Severity } from '@hushryd/gen/hushryd/admin/v1/event.ts'
 import type { JetStreamPublisher, StreamSpec } from './stores/jetstream.ts'
+import type { PublishedBatch } from './stores/published-batch.ts'
 
 export { Severity }
 
@@ -48,6 +49,8 @@ export interface NewEvent {
 export interface EventLog {
   /** Resolves when the log has the event; rejects with UNAVAILABLE where it may not. */
   record(event: NewEvent): Promise<void>
+  /** Many at once and cheaper; each is taken or not by itself. */
+  recordAll(events: readonly NewEvent[]): PublishedBatch
 }
 
 const TYPE = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/
@@ -60,9 +63,9 @@ export interface EncodedEvent {
 }
 
 export function encodeEvent(newEvent: NewEvent, source: string): EncodedEvent {
-  const { type, severity, eventId = randomUUID(), occurredAtMs = Date.now(), ...rest } = newEvent
+  const { type, severity, eventId = randomUUID(), occurredAtMs = Date.now(), data } = newEvent
   if (!TYPE.test(type)) throw new Error(`no event type: ${type}`)
-  const { tripId = '', userId = '', alertId = '', region = '', data } = rest
+  const { tripId = '', userId = '', alertId = '', region = '' } = newEvent
   const event: Event = {
     eventId,
     type,
@@ -87,5 +90,10 @@ export function createEventLog(
       const { eventId, subject, data } = encodeEvent(event, source)
       await publisher.publish(subject, data, { msgId: eventId })
     },
+    recordAll: (events) =>
+      publisher.publishAll(events, (event) => {
+        const { eventId, subject, data } = encodeEvent(event, source)
+        return { subject, data, msgId: eventId }
+      }),
   }
 }

@@ -19,6 +19,7 @@ import {
   createJetStreamPublisher,
   ensureConsumer,
   ensureStream,
+  type JetStreamMessage,
   type JetStreamPublisher,
   type JetStreamPublisherOptions,
   redeliverAfter,
@@ -168,6 +169,88 @@ test('past the most that may wait, a publish is refused instead of queued', asyn
   expect(await fixture.outcome('full')).toBe(1)
   proxy.heal()
   await Promise.all(waiting)
+})
+
+function messagesOf(subject: string, ids: readonly string[]): JetStreamMessage[] {
+  return ids.map((id) => ({ subject, data, msgId: `${prefix}${id}` }))
+}
+
+const asTheyAre = (message: JetStreamMessage): JetStreamMessage => message
+
+test('messages that are published together are stored once each, also where some are repeats', async () => {
+  await using fixture = await open()
+  const { publisher } = fixture
+  const subject = `${prefix}.kept.together`
+  const ids = Array.from({ length: 2000 }, (_, index) => `together-${index}`)
+  const batches = [
+    publisher.publishAll(messagesOf(subject, ids), asTheyAre),
+    publisher.publishAll(messagesOf(subject, [...ids.slice(0, 500), 'together-new']), asTheyAre),
+  ]
+  for (const batch of batches) await batch.ended
+  for (const batch of batches) expect(batch.kept()).not.toContain(false)
+  expect(await storedCount(subject)).toBe(2001)
+  expect(publisher.inFlight).toBe(0)
+  expect(await fixture.outcome('stored')).toBe(2501)
+})
+
+test('one of many that is not encoded, refused or without a stream fails alone', async () => {
+  await using fixture = await open()
+  const { publisher } = fixture
+  const subject = `${prefix}.kept.mixed`
+  const messages = messagesOf(subject, ['mixed-1', 'mixed-2', 'mixed-3', 'mixed-4', 'mixed-5'])
+  const batch = publisher.publishAll([...messages.keys()], (place) => {
+    const message = messages[place]
+    if (message === undefined || place === 0) throw new Error('cannot be encoded')
+    if (place === 1) return { ...message, msgId: 'no\r\nheader' }
+    if (place === 2) return { ...message, data: Buffer.alloc(2000) }
+    if (place === 3) return { ...message, subject: `${prefix}.nowhere` }
+    return message
+  })
+  await batch.ended
+  expect(batch.kept()).toEqual([false, false, false, false, true])
+  expect(await storedCount(subject)).toBe(1)
+  expect(await fixture.outcome('refused')).toBe(2)
+  expect(publisher.inFlight).toBe(0)
+})
+
+test('many without an acknowledgement fail when their time is over, and at once when the connection is lost', async () => {
+  await using late = await open({ ackTimeoutMs: 100 })
+  late.proxy.stall()
+  const slow = late.publisher.publishAll(messagesOf(`${prefix}.kept.slow`, ['slow-1', 'slow-2']), asTheyAre)
+  await slow.ended
+  expect(slow.kept()).toEqual([false, false])
+  expect(await late.outcome('timeout')).toBe(2)
+
+  await using cut = await open({ ackTimeoutMs: 60_000 })
+  cut.proxy.stall()
+  const lost = cut.publisher.publishAll(messagesOf(`${prefix}.kept.cut`, ['cut-1', 'cut-2']), asTheyAre)
+  expect(cut.publisher.inFlight).toBe(2)
+  cut.proxy.cut()
+  await lost.ended
+  expect(lost.kept()).toEqual([false, false])
+  const away = cut.publisher.publishAll(messagesOf(`${prefix}.kept.cut`, ['cut-3']), asTheyAre)
+  await away.ended
+  expect(away.kept()).toEqual([false])
+  expect(await cut.outcome('disconnected')).toBe(3)
+  expect(cut.publisher.inFlight).toBe(0)
+  cut.proxy.heal()
+  await until(() => cut.link.isConnected)
+  const back = cut.publisher.publishAll(messagesOf(`${prefix}.kept.cut`, ['cut-4']), asTheyAre)
+  await back.ended
+  expect(back.kept()).toEqual([true])
+})
+
+test('of many only those are published that find room', async () => {
+  await using fixture = await open({ inFlightMax: 2 })
+  const { publisher, proxy } = fixture
+  proxy.stall()
+  const ids = ['room-1', 'room-2', 'room-3']
+  const batch = publisher.publishAll(messagesOf(`${prefix}.kept.room`, ids), asTheyAre)
+  await expect(publisher.publish(`${prefix}.kept.room`, data)).rejects.toMatchObject(UNAVAILABLE)
+  expect(await fixture.outcome('full')).toBe(2)
+  proxy.heal()
+  await batch.ended
+  expect(batch.kept()).toEqual([true, true, false])
 })
 
 test('a stream is created once and brought to its newest description, also by several at once', async () => {

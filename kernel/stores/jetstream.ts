@@ -12,6 +12,7 @@ import type { Log } from '../log.ts'
 import type { MetricSpec, Metrics } from '../metrics.ts'
 import { TRACEPARENT, traced } from '../tracing.ts'
 import type { NatsLink } from './nats.ts'
+import { PublishedBatch } from './published-batch.ts'
 import { storeAway, withStore } from './store-error.ts'
 
 export type StreamSpec = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>
@@ -120,6 +121,18 @@ export interface JetStreamPublisher extends Disposable {
    * The message may still be stored then, so whoever repeats it gives a msgId.
    */
   publish(subject: string, data: Uint8Array, options?: JetStreamPublishOptions): Promise<void>
+  /**
+   * The same for many at a fraction of the price, outside of every trace. One
+   * that cannot be encoded, is refused, has no acknowledgement in time or finds
+   * no room fails by itself; the others are published and waited for.
+   */
+  publishAll<T>(items: readonly T[], encode: (item: T) => JetStreamMessage): PublishedBatch
+}
+
+export interface JetStreamMessage {
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly msgId: string
 }
 
 export interface JetStreamPublishOptions {
@@ -151,6 +164,14 @@ interface Pending {
   readonly reject: (error: unknown) => void
   readonly expiresMs: number
 }
+
+interface PendingBatch {
+  readonly batch: PublishedBatch
+  readonly expiresMs: number
+}
+
+/** In the subject of an answer between a batch and the place of the message in it. */
+const PLACE = '.'
 
 /** An acknowledgement starts with `{"stream"`, a refusal with `{"error"`. */
 const QUOTED_S = 0x73
@@ -184,7 +205,10 @@ export function createJetStreamPublisher(
   const { log, metrics, inFlightMax = IN_FLIGHT_MAX, ackTimeoutMs = ACK_TIMEOUT_MS } = options
   // Insertion order is the order of expiry.
   const pending = new Map<string, Pending>()
-  metrics.gauge(JETSTREAM_IN_FLIGHT, () => pending.size)
+  const batches = new Map<string, PendingBatch>()
+  /** Messages of batches that wait. */
+  let batched = 0
+  metrics.gauge(JETSTREAM_IN_FLIGHT, () => pending.size + batched)
   const published = metrics.counter(JETSTREAM_PUBLISHED)
   const stored = published.bind({ outcome: 'stored' })
   const refused = published.bind({ outcome: 'refused' })
@@ -195,8 +219,25 @@ export function createJetStreamPublisher(
   const tokenAt = inbox.length + 1
   let lastToken = 0
 
-  const subscription = link.subscribe(`${inbox}.*`, (message) => {
+  function onBatchReply(token: string, place: number, message: Msg): void {
+    const waiting = batches.get(token)
+    if (waiting === undefined) return
+    const { batch } = waiting
+    const isStored = findRefusal(message) === undefined
+    if (!batch.settle(place, isStored)) return
+    batched -= 1
+    if (isStored) stored.inc()
+    else refused.inc()
+    if (batch.open === 0) batches.delete(token)
+  }
+
+  const subscription = link.subscribe(`${inbox}.>`, (message) => {
     const token = message.subject.slice(tokenAt)
+    const placeAt = token.indexOf(PLACE)
+    if (placeAt !== -1) {
+      onBatchReply(token.slice(0, placeAt), Number(token.slice(placeAt + PLACE.length)), message)
+      return
+    }
     const waiting = pending.get(token)
     // Too late: it has already been reported as failed.
     if (waiting === undefined) return
@@ -211,6 +252,14 @@ export function createJetStreamPublisher(
     }
   })
 
+  /** Answers how many messages of the batch had no outcome. */
+  function giveUp(token: string): number {
+    const given = batches.get(token)?.batch.giveUp() ?? 0
+    batches.delete(token)
+    batched -= given
+    return given
+  }
+
   const sweep = setInterval(() => {
     const nowMs = performance.now()
     for (const [token, waiting] of pending) {
@@ -219,15 +268,21 @@ export function createJetStreamPublisher(
       timedOut.inc()
       waiting.reject(storeAway('nats', new Error(`no acknowledgement within ${ackTimeoutMs} ms`)))
     }
+    for (const [token, { expiresMs }] of batches) {
+      if (expiresMs > nowMs) break
+      timedOut.inc(giveUp(token))
+    }
   }, SWEEP_MS)
   sweep.unref()
 
   function failAll(why: string): void {
-    if (pending.size === 0) return
-    log.warn({ inFlight: pending.size }, `JetStream messages failed: ${why}`)
+    const inFlight = pending.size + batched
+    if (inFlight === 0) return
+    log.warn({ inFlight }, `JetStream messages failed: ${why}`)
     const waiting = [...pending.values()]
     pending.clear()
-    disconnected.inc(waiting.length)
+    for (const token of batches.keys()) giveUp(token)
+    disconnected.inc(inFlight)
     const error = storeAway('nats', new Error(why))
     for (const each of waiting) each.reject(error)
   }
@@ -239,7 +294,7 @@ export function createJetStreamPublisher(
       disconnected.inc()
       return Promise.reject(storeAway('nats'))
     }
-    if (pending.size >= inFlightMax) {
+    if (pending.size + batched >= inFlightMax) {
       full.inc()
       return Promise.reject(storeAway('nats', new Error(`${inFlightMax} messages already wait`)))
     }
@@ -257,9 +312,45 @@ export function createJetStreamPublisher(
     })
   }
 
+  function publishAll<T>(items: readonly T[], encode: (item: T) => JetStreamMessage): PublishedBatch {
+    const batch = new PublishedBatch(items.length)
+    const { connection } = link
+    if (connection === undefined || !link.isConnected) {
+      disconnected.inc(batch.giveUp())
+      return batch
+    }
+    lastToken += 1
+    const token = lastToken.toString(36)
+    batches.set(token, { batch, expiresMs: performance.now() + ackTimeoutMs })
+    let unpublished = 0
+    let lastError: unknown
+    for (const [place, item] of items.entries()) {
+      if (pending.size + batched >= inFlightMax) {
+        full.inc()
+        batch.settle(place, false)
+        continue
+      }
+      try {
+        const { subject, data, msgId } = encode(item)
+        const head = headers()
+        head.set(MSG_ID_HEADER, msgId)
+        connection.publish(subject, data, { reply: `${inbox}.${token}${PLACE}${place}`, headers: head })
+        batched += 1
+      } catch (error) {
+        unpublished += 1
+        lastError = error
+        batch.settle(place, false)
+      }
+    }
+    if (unpublished > 0)
+      log.error({ err: lastError, unpublished }, 'messages of a batch could not be published')
+    if (batch.open === 0) batches.delete(token)
+    return batch
+  }
+
   return {
     get inFlight() {
-      return pending.size
+      return pending.size + batched
     },
     publish: (subject, data, { msgId, traceparent } = {}) =>
       traced(
@@ -271,6 +362,7 @@ export function createJetStreamPublisher(
         },
         (span) => store(subject, data, headersOf(msgId, span?.traceparent)),
       ),
+    publishAll,
     [Symbol.dispose]() {
       clearInterval(sweep)
       stopFollowing()

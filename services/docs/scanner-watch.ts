@@ -10,7 +10,7 @@ import { ScannerAway } from './scanner.ts'
 
 export interface ScannerWatchOptions {
   readonly scanner: Scanner
-  readonly eventLog: EventLog
+  readonly eventLog: Pick<EventLog, 'record'>
   readonly events: DocsEvents
   readonly nowMs: () => number
 }

@@ -121,6 +121,11 @@ export class AlertStore {
     return await this.#read({ _id: { $in: [...ids] } }, (cursor) => cursor)
   }
 
+  /** How many of them are there: half of what it costs to be told of each. */
+  async countOf(ids: readonly AlertId[]): Promise<number> {
+    return await this.#mongo.run(() => this.#collection.countDocuments({ _id: { $in: [...ids] } }))
+  }
+
   /** The ids of those that are there, with whose they are. */
   async findOwners(ids: readonly AlertId[]): Promise<ReadonlyMap<AlertId, string>> {
     const found = await this.#mongo.run(() =>
@@ -178,9 +183,10 @@ export class AlertStore {
     return found?.alert
   }
 
-  async countUntaken(): Promise<number> {
+  /** Of all that are open, up to the limit: the database looks at each that it counts. */
+  async countUntaken(limit: number): Promise<number> {
     return await this.#mongo.run(() =>
-      this.#collection.countDocuments({ nextEscalationAt: { $exists: true }, status: 'ACTIVE' }),
+      this.#collection.countDocuments({ nextEscalationAt: { $exists: true }, status: 'ACTIVE' }, { limit }),
     )
   }
 

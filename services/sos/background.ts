@@ -52,6 +52,8 @@ const RECONCILE_MS = 500
 /** What a store that was away needs is tried again at least this often. */
 const BACKOFF_MAX_MS = 2_000
 const COUNT_MS = 5_000
+/** Counted no further, as the metric says: in a flood the database has better things to do. */
+const UNTAKEN_MAX = 10_000
 const OPEN_MAX = 20_000
 /** Each has up to 500 alerts. */
 const RAISED_MAX = 20
@@ -150,7 +152,10 @@ export function startBackground(parts: BackgroundParts): readonly Loop[] {
       await parts.teller.retry()
     }),
     loop('count', COUNT_MS, async () => {
-      const [unacknowledged, openBatches] = await Promise.all([store.countUntaken(), batches.count()])
+      const [unacknowledged, openBatches] = await Promise.all([
+        store.countUntaken(UNTAKEN_MAX),
+        batches.count(),
+      ])
       events.counts({ unacknowledged, openBatches })
     }),
   ]

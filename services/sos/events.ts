@@ -39,7 +39,7 @@ export const inFlightMetric = {
 
 export const unackedMetric = {
   name: 'hushryd_sos_unacknowledged',
-  help: 'Open alerts that nobody has taken, of all processes.',
+  help: 'Open alerts that nobody has taken, of all processes; counted up to 10,000.',
 } as const satisfies MetricSpec
 
 export const openBatchesMetric = {

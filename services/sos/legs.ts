@@ -12,7 +12,7 @@ import { ALERTS_PER_MESSAGE, encodeRaised, raisedSubject } from './alert-stream.
 import { chunk } from './chunk.ts'
 import type { Entry, StoredBatch } from './entry.ts'
 import type { LegWork } from './intake.ts'
-import { keptWithin } from './kept-within.ts'
+import { allKeptWithin, keptWithin } from './kept-within.ts'
 import { contactsMessage, type Message, onCallMessage } from './messages.ts'
 import type { Notifier } from './notifier.ts'
 import type { OtherLeg } from './open-batches.ts'
@@ -29,7 +29,7 @@ export interface Links {
 
 export interface LegsOptions {
   readonly publisher: Pick<JetStreamPublisher, 'publish'>
-  readonly eventLog: EventLog
+  readonly eventLog: Pick<EventLog, 'recordAll'>
   readonly store: Pick<AlertStore, 'insert'>
   readonly notifier: Pick<Notifier, 'queue' | 'call'>
   readonly links: Links
@@ -60,8 +60,8 @@ export function createLegs(options: LegsOptions): LegRunners {
       return messages.flatMap((message, index) => message.map(() => kept[index] === true))
     },
     admin: (alerts, timeoutMs) =>
-      keptWithin(
-        alerts.map((alert) => eventLog.record(toNewEvent(raisedEvent(alert), alert.receivedMs))),
+      allKeptWithin(
+        eventLog.recordAll(alerts.map((alert) => toNewEvent(raisedEvent(alert), alert.receivedMs))),
         timeoutMs,
         clock,
       ),

@@ -202,6 +202,7 @@ export async function startSos(config: SosConfig, overrides: SosOverrides = {}):
     streamWorker: new StreamWorker({
       store,
       isInFlight,
+      isOwn: (alertId, userId) => recent.isOf(alertId, userId),
       times,
       send,
       clock,

@@ -14,8 +14,10 @@ import type { AlertStore } from './alert-store.ts'
 import { type Message, onCallMessage } from './messages.ts'
 
 export interface StreamWorkerOptions {
-  readonly store: Pick<AlertStore, 'findOwners' | 'insert'>
+  readonly store: Pick<AlertStore, 'countOf' | 'findOwners' | 'insert'>
   readonly isInFlight: (alertId: string) => boolean
+  /** This process has completed it for that person. */
+  readonly isOwn: (alertId: string, userId: string) => boolean
   readonly times: EscalationTimes
   readonly send: (messages: readonly Message[]) => Promise<void>
   readonly clock: Clock
@@ -58,6 +60,7 @@ export class StreamWorker {
     const triggers = read()
     if (triggers.some(({ alertId }) => isInFlight(alertId))) return { kind: 'again', afterMs: IN_FLIGHT_MS }
     try {
+      if (await this.#areOwnAndThere(triggers)) return { kind: 'done' }
       const owners = await store.findOwners(triggers.map(({ alertId }) => alertId))
       const missing = triggers.filter(({ alertId, userId }) => this.#isMissing(alertId, userId, owners))
       if (missing.length > 0) await this.#store(missing)
@@ -67,6 +70,14 @@ export class StreamWorker {
       await this.#escalate(triggers)
       return { kind: 'again', afterMs: AWAY_MS }
     }
+  }
+
+  /** Nearly always, and cheaper to ask than which are there and whose they are. */
+  async #areOwnAndThere(triggers: readonly Trigger[]): Promise<boolean> {
+    const { isOwn, store } = this.#options
+    if (!triggers.every(({ alertId, userId }) => isOwn(alertId, userId))) return false
+    const ids = new Set(triggers.map(({ alertId }) => alertId))
+    return (await store.countOf([...ids])) === ids.size
   }
 
   #isMissing(alertId: Trigger['alertId'], userId: string, owners: ReadonlyMap<string, string>): boolean {

@@ -31,8 +31,9 @@ export function changedSubject(namespace: string): string {
   return `${namespace}sos.changed`
 }
 
-export function toNewEvent({ severity, ...event }: Omit<OperationsEvent, 'data'>, atMs: number): NewEvent {
-  return { ...event, severity: Severity[severity], occurredAtMs: atMs }
+export function toNewEvent(event: Omit<OperationsEvent, 'data'>, atMs: number): NewEvent {
+  const { eventId, type, severity, userId, tripId, alertId } = event
+  return { eventId, type, severity: Severity[severity], userId, tripId, alertId, occurredAtMs: atMs }
 }
 
 export class Teller {

@@ -8,6 +8,7 @@ import { createMetrics } from '@hushryd/kernel/metrics.ts'
 import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
 import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
 import type { MongoLink } from '@hushryd/kernel/stores/mongo.ts'
+import { PublishedBatch } from '@hushryd/kernel/stores/published-batch.ts'
 import { storeAway } from '@hushryd/kernel/stores/store-error.ts'
 import { createMemoryLog } from '@hushryd/kernel/testing/memory-log.ts'
 import { DeliveryCounts } from '../delivery-counts.ts'
@@ -152,6 +153,7 @@ export class MortalProcess {
     const publisher: JetStreamPublisher = {
       inFlight: 0,
       publish: async () => undefined,
+      publishAll: () => new PublishedBatch(0),
       [Symbol.dispose]: () => undefined,
     }
     const early = mongo.db.collection<EarlyDocument>(earlyReceiptsSpec.name)

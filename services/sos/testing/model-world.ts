@@ -5,6 +5,7 @@
  * gets no answer and none of its timers fires.
  */
 import type { Clock } from '@hushryd/kernel/clock.ts'
+import { PublishedBatch } from '@hushryd/kernel/stores/published-batch.ts'
 import { storeAway } from '@hushryd/kernel/stores/store-error.ts'
 import type { Scheduler } from 'fast-check'
 import type { Alert, AlertId, Trigger } from '../alert.ts'
@@ -140,6 +141,7 @@ export class ModelProcess {
         return { batchId, earlier: new Map(earlier.map((each) => [each.alert.alertId, each])) }
       },
       findMany: (ids: readonly AlertId[]) => step('find', () => find(ids)),
+      countOf: (ids: readonly AlertId[]) => step('count', () => find(ids).length),
       findOwners: (ids: readonly AlertId[]) =>
         step('find owners', () => new Map(find(ids).map(({ alert }) => [alert.alertId, alert.userId]))),
       listDue: (nowMs: number) =>
@@ -199,8 +201,15 @@ export class ModelProcess {
         publish: (_subject, data) => step('publish', () => void world.stream.push(decodeRaised(data))),
       },
       eventLog: {
-        record: ({ eventId = '' }) =>
-          step('record', () => void world.log.set(eventId, (world.log.get(eventId) ?? 0) + 1)),
+        recordAll(events) {
+          const batch = new PublishedBatch(events.length)
+          for (const [place, { eventId = '' }] of events.entries())
+            step('record', () => void world.log.set(eventId, (world.log.get(eventId) ?? 0) + 1)).then(
+              () => batch.settle(place, true),
+              () => batch.settle(place, false),
+            )
+          return batch
+        },
       },
       store,
       notifier,
@@ -246,6 +255,7 @@ export class ModelProcess {
     this.#streamWorker = new StreamWorker({
       store,
       isInFlight: (alertId) => this.intake.isInFlight(alertId),
+      isOwn: (alertId, userId) => recent.isOf(alertId, userId),
       times: TIMES,
       send,
       clock,
