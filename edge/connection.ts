@@ -35,6 +35,8 @@ export class Connection implements Follower {
   readonly codec: FrameCodec
   readonly isJson: boolean
   readonly identity: Identity
+  readonly userId: string
+  readonly role: ReturnType<typeof roleOf>
   readonly ws: WebSocket
   readonly raw: Socket
   readonly rate: FrameRate
@@ -59,17 +61,11 @@ export class Connection implements Follower {
     this.codec = codec
     this.isJson = codec.protocol === PROTOCOL_JSON
     this.identity = identity
+    this.userId = userIdOf(identity)
+    this.role = roleOf(identity)
     this.rate = newFrameRate(nowMs)
     this.seenAtMs = nowMs
     this.#events = events
-  }
-
-  get userId(): string {
-    return userIdOf(this.identity)
-  }
-
-  get role(): ReturnType<typeof roleOf> {
-    return roleOf(this.identity)
   }
 
   get sessionHash(): string | undefined {
@@ -103,14 +99,10 @@ export class Connection implements Follower {
     this.#events.positionSkipped()
   }
 
-  /** Made by the first follower of its protocol, for all of them. */
   #frameOf(position: TripPosition): Buffer {
-    if (this.isJson) {
-      position.json ??= this.codec.encodeTrip(position.frame)
-      return position.json
-    }
-    position.binary ??= this.codec.encodeTrip(position.frame)
-    return position.binary
+    if (!this.isJson) return position.binary
+    position.json ??= this.codec.encodeTrip(position.binary)
+    return position.json
   }
 
   #backedUp(): Outbox {

@@ -1,19 +1,23 @@
-import type { Report } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LaneBuffer } from './lane-buffer.ts'
+import { type LaneBatch, LaneBuffer } from './lane-buffer.ts'
+import type { NewReport } from './report-block.ts'
 
-function report(number: number, driver = 'd'): Report {
-  return {
+function report(number: number, driver = 'd'): NewReport {
+  const location = {
     tripId: `trip-of-${driver}`,
-    position: { userId: driver, lat: 0, lng: 0, accuracy: 0, speed: 0, heading: 0, timestampMs: number },
-    connection: 1,
-    receivedMs: 0,
-    frameId: '',
+    lat: 0,
+    lng: 0,
+    accuracy: 0,
+    speed: 0,
+    heading: 0,
+    timestampMs: number,
   }
+  return { location, userId: driver, connection: 1, receivedMs: 0, frameId: '' }
 }
 
-function numbers(reports: readonly Report[]): number[] {
+function numbers(batch: LaneBatch | undefined): number[] {
+  const reports = [...(batch?.reports.reports() ?? [])]
   return reports.map(({ position }) => position?.timestampMs ?? -1)
 }
 
@@ -42,7 +46,7 @@ describe('a lane’s buffer', () => {
           const batch = buffer.takeBatch()
           if (batch === undefined) return false
           lastSeq = batch.seq
-          sent.push({ seq: batch.seq, reports: numbers([...batch.backfill, ...batch.reports]) })
+          sent.push({ seq: batch.seq, reports: numbers(batch) })
           return true
         }
         const acknowledge = (seq: number): void => {
@@ -75,13 +79,14 @@ describe('a lane’s buffer', () => {
   it('sends what was not acknowledged again as backfill, before what is new', () => {
     const buffer = new LaneBuffer()
     buffer.add(report(1))
-    expect(numbers(buffer.takeBatch()?.reports ?? [])).toEqual([1])
+    const first = buffer.takeBatch()
+    expect([numbers(first), first?.reports.isBackfill]).toEqual([[1], false])
     buffer.add(report(2))
     buffer.restart()
     buffer.add(report(3))
-    const batch = buffer.takeBatch()
-    expect([numbers(batch?.backfill ?? []), batch?.reports]).toEqual([[1, 2], []])
-    expect(numbers(buffer.takeBatch()?.reports ?? [])).toEqual([3])
+    const [again, waiting, fresh] = [buffer.takeBatch(), buffer.takeBatch(), buffer.takeBatch()]
+    expect([again, waiting, fresh].map(numbers)).toEqual([[1], [2], [3]])
+    expect([again, waiting, fresh].map((batch) => batch?.reports.isBackfill)).toEqual([true, true, false])
   })
 
   it('holds no more than its bound, thins the older half of each driver, and keeps everyone’s newest', () => {
@@ -92,7 +97,7 @@ describe('a lane’s buffer', () => {
     buffer.restart()
     const left: number[] = []
     for (let batch = buffer.takeBatch(); batch !== undefined; batch = buffer.takeBatch()) {
-      left.push(...numbers(batch.backfill))
+      left.push(...numbers(batch))
     }
     expect(left).toEqual(expect.arrayContaining([995, 996, 997, 998, 999]))
   })

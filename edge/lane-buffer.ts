@@ -6,23 +6,23 @@
  * Pure: no clock, no network.
  */
 import type { Report } from '@hushryd/gen/hushryd/location/v1/lane.ts'
+import { type NewReport, ReportBlock } from './report-block.ts'
 
-/** Reports that a partition holds in an outage: two minutes of 650 drivers at 1 Hz, some 25 MB. */
+/** Reports that a partition holds in an outage: two minutes of 650 drivers at 1 Hz, some 10 MB. */
 export const HELD_REPORTS_MAX = 80_000
 const BATCH_REPORTS_MAX = 1_000
 
 export interface LaneBatch {
   readonly seq: number
-  readonly reports: Report[]
-  readonly backfill: Report[]
+  readonly reports: ReportBlock
 }
 
 export class LaneBuffer {
   readonly #heldMax: number
   #seq = 0
-  #live: Report[] = []
-  #backfill: Report[] = []
-  #unacked: { readonly seq: number; readonly reports: Report[] }[] = []
+  #live: ReportBlock[] = []
+  #backfill: ReportBlock[] = []
+  #unacked: LaneBatch[] = []
   #held = 0
   #thinned = 0
 
@@ -49,29 +49,25 @@ export class LaneBuffer {
     return this.#unacked.length > 0
   }
 
-  add(report: Report): void {
-    this.#live.push(report)
+  add(report: NewReport): void {
+    let block = this.#live.at(-1)
+    if (block === undefined || block.count >= BATCH_REPORTS_MAX) {
+      block = new ReportBlock()
+      this.#live.push(block)
+    }
+    block.add(report)
     this.#held += 1
     if (this.#held > this.#heldMax) this.#thin()
   }
 
   /** The next batch, older positions first; kept until it is acknowledged. */
   takeBatch(): LaneBatch | undefined {
-    if (this.#backfill.length > 0) {
-      const backfill = this.#backfill.splice(0, BATCH_REPORTS_MAX)
-      return { ...this.#sent(backfill), reports: [], backfill }
-    }
-    if (this.#live.length === 0) return undefined
-    const reports =
-      this.#live.length > BATCH_REPORTS_MAX ? this.#live.splice(0, BATCH_REPORTS_MAX) : this.#live
-    if (reports === this.#live) this.#live = []
-    return { ...this.#sent(reports), reports, backfill: [] }
-  }
-
-  #sent(reports: Report[]): { readonly seq: number } {
+    const reports = this.#backfill.shift() ?? this.#live.shift()
+    if (reports === undefined) return undefined
     this.#seq += 1
-    this.#unacked.push({ seq: this.#seq, reports })
-    return { seq: this.#seq }
+    const batch = { seq: this.#seq, reports }
+    this.#unacked.push(batch)
+    return batch
   }
 
   /** All batches up to this one are safe. */
@@ -79,7 +75,7 @@ export class LaneBuffer {
     let count = 0
     for (const batch of this.#unacked) {
       if (batch.seq > seq) break
-      this.#held -= batch.reports.length
+      this.#held -= batch.reports.count
       count += 1
     }
     if (count > 0) this.#unacked.splice(0, count)
@@ -88,48 +84,50 @@ export class LaneBuffer {
   /** The stream is gone: everything held goes again, in its order. */
   restart(): void {
     this.#backfill = this.#all()
+    for (const block of this.#backfill) block.turnToBackfill()
     this.#unacked = []
     this.#live = []
   }
 
-  #all(): Report[] {
-    return [...this.#unacked.flatMap(({ reports }) => reports), ...this.#backfill, ...this.#live]
+  #all(): ReportBlock[] {
+    return [...this.#unacked.map(({ reports }) => reports), ...this.#backfill, ...this.#live]
   }
 
   /** Of the older half of each driver's positions every second one goes; the newest stays. */
   #thin(): void {
     const counts = new Map<string, number>()
     const all = this.#all()
-    for (const report of all) counts.set(driverOf(report), (counts.get(driverOf(report)) ?? 0) + 1)
+    for (const block of all) {
+      for (const report of block.reports()) {
+        const driver = driverOf(report)
+        counts.set(driver, (counts.get(driver) ?? 0) + 1)
+      }
+    }
     const seen = new Map<string, number>()
     const isKept = (report: Report): boolean => {
-      const place = seen.get(driverOf(report)) ?? 0
-      seen.set(driverOf(report), place + 1)
-      const count = counts.get(driverOf(report)) ?? 0
+      const driver = driverOf(report)
+      const place = seen.get(driver) ?? 0
+      seen.set(driver, place + 1)
+      const count = counts.get(driver) ?? 0
       return place >= count / 2 || place % 2 === 0
     }
-    this.#unacked = this.#unacked.map(({ seq, reports }) => ({ seq, reports: reports.filter(isKept) }))
-    this.#backfill = this.#backfill.filter(isKept)
-    this.#live = this.#live.filter(isKept)
-    let left = this.#unacked.reduce((sum, { reports }) => sum + reports.length, 0)
-    left += this.#backfill.length + this.#live.length
+    for (const block of all) block.filter(isKept)
+    let left = countOf(all)
     if (left === this.#held) {
       // More drivers than room, each with one or two positions: the oldest go.
-      const surplus = Math.ceil(this.#heldMax / 10)
-      left -= this.#dropOldest(surplus)
+      let surplus = Math.ceil(this.#heldMax / 10)
+      for (const block of all) block.filter(() => surplus-- <= 0)
+      left = countOf(all)
     }
+    this.#backfill = this.#backfill.filter(({ count }) => count > 0)
+    this.#live = this.#live.filter(({ count }) => count > 0)
     this.#thinned += this.#held - left
     this.#held = left
   }
+}
 
-  #dropOldest(count: number): number {
-    let dropped = 0
-    for (const list of [...this.#unacked.map(({ reports }) => reports), this.#backfill, this.#live]) {
-      dropped += list.splice(0, count - dropped).length
-      if (dropped === count) break
-    }
-    return dropped
-  }
+function countOf(blocks: readonly ReportBlock[]): number {
+  return blocks.reduce((sum, { count }) => sum + count, 0)
 }
 
 function driverOf({ tripId, position }: Report): string {

@@ -7,25 +7,25 @@
  */
 import type {
   ConnectRequest,
-  ConnectResponse,
   LaneJoin,
   LaneJoined,
-  LanePosition,
   LaneRefusal,
   LaneSync,
   LaneSynced,
-  Report,
 } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import { type Clock, pause } from '@hushryd/kernel/clock.ts'
 import type { Log } from '@hushryd/kernel/log.ts'
 import { backoffMs } from '@hushryd/kernel/loop.ts'
 import type { EdgeEvents } from './events.ts'
 import { LaneBuffer } from './lane-buffer.ts'
+import type { LaneDown, LaneUp } from './lane-codec.ts'
 import { Outgoing } from './outgoing.ts'
+import type { NewReport, ReportBlock } from './report-block.ts'
+import type { TripPosition } from './room.ts'
 
 /** What arrives; called in the order of the stream. */
 export interface LaneSink {
-  position(position: LanePosition): void
+  position(position: TripPosition): void
   joined(joined: LaneJoined): void
   synced(synced: LaneSynced): void
   refused(refusal: LaneRefusal): void
@@ -37,9 +37,9 @@ export interface LaneSink {
 export type OpenLane = (
   partition: number,
   attempt: number,
-  requests: AsyncIterable<ConnectRequest>,
+  requests: AsyncIterable<LaneUp>,
   signal: AbortSignal,
-) => AsyncIterable<ConnectResponse>
+) => AsyncIterable<LaneDown>
 
 export interface LaneOptions {
   readonly partition: number
@@ -61,14 +61,24 @@ const ACK_TIMEOUT_MS = 10_000
 /** A stream that the service does not read holds at most this many batches here. */
 const OUTGOING_MAX = 1_000
 
-function emptyRequest(): ConnectRequest {
-  return { hello: undefined, seq: 0, reports: [], backfill: [], joins: [], leftTripIds: [], syncs: [] }
+const EMPTY: ConnectRequest = {
+  hello: undefined,
+  seq: 0,
+  reports: [],
+  backfill: [],
+  joins: [],
+  leftTripIds: [],
+  syncs: [],
+}
+
+function message(head: Partial<ConnectRequest>, reports?: ReportBlock): LaneUp {
+  return { head: { ...EMPTY, ...head }, reports }
 }
 
 export class Lane {
   readonly #options: LaneOptions
   readonly #buffer = new LaneBuffer()
-  #outgoing: Outgoing<ConnectRequest> | undefined
+  #outgoing: Outgoing<LaneUp> | undefined
   #joins: LaneJoin[] = []
   #left: string[] = []
   #syncs: LaneSync[] = []
@@ -91,7 +101,7 @@ export class Lane {
     return this.#buffer.held
   }
 
-  report(report: Report): void {
+  report(report: NewReport): void {
     this.#buffer.add(report)
     this.#options.wake()
   }
@@ -134,12 +144,12 @@ export class Lane {
     }
     if (this.#joins.length > 0 || this.#syncs.length > 0) {
       // Before the positions: a driver who follows his own trip sees the next one.
-      outgoing.push({ ...emptyRequest(), joins: this.#joins, syncs: this.#syncs })
+      outgoing.push(message({ joins: this.#joins, syncs: this.#syncs }))
       this.#joins = []
       this.#syncs = []
     }
     if (this.#left.length > 0) {
-      outgoing.push({ ...emptyRequest(), leftTripIds: this.#left })
+      outgoing.push(message({ leftTripIds: this.#left }))
       this.#left = []
     }
     while (this.#buffer.hasBatch && outgoing.length < OUTGOING_MAX) {
@@ -147,7 +157,7 @@ export class Lane {
       const batch = this.#buffer.takeBatch()
       if (batch === undefined) break
       this.#sentAtMs.set(batch.seq, nowMs)
-      outgoing.push({ ...emptyRequest(), ...batch })
+      outgoing.push(message({ seq: batch.seq }, batch.reports))
     }
     if (this.#buffer.thinned > this.#thinned) {
       this.#options.events.laneThinned(this.#buffer.thinned - this.#thinned)
@@ -180,13 +190,13 @@ export class Lane {
   async #connect(attempt: number, signal: AbortSignal): Promise<void> {
     const { partition, edgeId, epochMs, events, open } = this.#options
     const stream = new AbortController()
-    const outgoing = new Outgoing<ConnectRequest>()
+    const outgoing = new Outgoing<LaneUp>()
     const end = (): void => stream.abort()
     signal.addEventListener('abort', end, { once: true })
     this.#stream = stream
     let isUp = false
     try {
-      outgoing.push({ ...emptyRequest(), hello: { edgeId, partition, epochMs } })
+      outgoing.push(message({ hello: { edgeId, partition, epochMs } }))
       const responses = open(partition, attempt, outgoing, stream.signal)
       this.#restart(outgoing)
       isUp = true
@@ -201,7 +211,7 @@ export class Lane {
     }
   }
 
-  #restart(outgoing: Outgoing<ConnectRequest>): void {
+  #restart(outgoing: Outgoing<LaneUp>): void {
     const { clock, partition, sink, wake } = this.#options
     this.#buffer.restart()
     this.#sentAtMs.clear()
@@ -213,8 +223,9 @@ export class Lane {
     wake()
   }
 
-  #receive(response: ConnectResponse): void {
+  #receive(down: LaneDown): void {
     const { sink, events, clock } = this.#options
+    const response = down.rest
     if (response.ackedSeq > 0) {
       const nowMs = clock.nowMs()
       this.#ackedAtMs = nowMs
@@ -225,7 +236,7 @@ export class Lane {
         events.laneAcked(nowMs - sentAtMs)
       }
     }
-    for (const position of response.trips) sink.position(position)
+    for (let index = 0; index < down.positionCount; index += 1) sink.position(down.positionAt(index))
     for (const joined of response.joined) sink.joined(joined)
     for (const synced of response.synced) {
       this.#openSyncs.delete(synced.ref)

@@ -5,7 +5,6 @@
  * where there are several, a partition begins at its own, the same for every
  * edge, and after a failure tries the next.
  */
-import { LocationServiceDefinition } from '@hushryd/gen/hushryd/location/v1/location.ts'
 import type { Clock, Timer } from '@hushryd/kernel/clock.ts'
 import type { Log } from '@hushryd/kernel/log.ts'
 import type { Metrics } from '@hushryd/kernel/metrics.ts'
@@ -13,6 +12,7 @@ import { createRpcClient, type RpcChannel } from '@hushryd/kernel/rpc/client.ts'
 import { Metadata } from 'nice-grpc-common'
 import type { EdgeEvents } from './events.ts'
 import { Lane, type LaneSink, type OpenLane } from './lane.ts'
+import { LaneDefinition } from './lane-codec.ts'
 
 export interface LanesOptions {
   readonly count: number
@@ -81,7 +81,7 @@ const PARTITION_HEADER = 'x-hushryd-partition'
 export function laneOpener(pods: readonly RpcChannel[], metrics: Metrics): OpenLane {
   const clients = pods.map((channel) =>
     Array.from({ length: channel.size }, (_, n) =>
-      createRpcClient(LocationServiceDefinition, channel, { timeoutMs: 0, metrics, channel: n }),
+      createRpcClient(LaneDefinition, channel, { timeoutMs: 0, metrics, channel: n }),
     ),
   )
   return (partition, attempt, requests, signal) => {

@@ -4,6 +4,7 @@ import type { LaneJoin } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
 import type { Connection } from './connection.ts'
 import type { TripPosition } from './room.ts'
+import { binaryFrame } from './ws-frame.ts'
 
 export interface OpenJoin {
   readonly ref: number
@@ -22,7 +23,8 @@ export function encodePosition(tripId: string, position: Position): TripPosition
     id: '',
     frame: { $case: 'trip', value: { tripId, updates: [position] } },
   }).finish()
-  return { tripId, userId: position.userId, timestampMs: position.timestampMs, frame }
+  const { userId, timestampMs } = position
+  return { tripId, userId, timestampMs, binary: binaryFrame(frame), json: undefined }
 }
 
 export function laneJoinOf({ ref, tripId, sinceMs, socket }: OpenJoin): LaneJoin {

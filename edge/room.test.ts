@@ -20,7 +20,7 @@ function positionAt(timestampMs: number): Position {
 }
 
 function live(timestampMs: number): TripPosition {
-  return { tripId: TRIP, userId: DRIVER, timestampMs, frame: new Uint8Array() }
+  return { tripId: TRIP, userId: DRIVER, timestampMs, binary: Buffer.alloc(0), json: undefined }
 }
 
 type Message =

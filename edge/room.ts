@@ -8,18 +8,17 @@
  *
  * No clock and no network, so that every interleaving can be tested.
  */
-import type { LaneJoined, LanePosition } from '@hushryd/gen/hushryd/location/v1/lane.ts'
+import type { LaneJoined } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
 import { PENDING_POSITIONS_MAX } from './limits.ts'
 
-/** A live position with its frame in each protocol, each made once and only if needed. */
+/** A live position with its frame in each protocol; JSON's is made once, by the first who needs it. */
 export interface TripPosition {
   readonly tripId: string
   readonly userId: string
   readonly timestampMs: number
-  readonly frame: Uint8Array
-  binary?: Buffer
-  json?: Buffer
+  readonly binary: Buffer
+  json: Buffer | undefined
 }
 
 export interface Follower {
@@ -205,8 +204,4 @@ export class Room<F extends Follower> {
     this.#ahead?.delete(follower)
     if (this.#ahead?.size === 0) this.#ahead = undefined
   }
-}
-
-export function tripPositionOf({ tripId, userId, timestampMs, frame }: LanePosition): TripPosition {
-  return { tripId, userId, timestampMs, frame }
 }

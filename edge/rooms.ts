@@ -2,14 +2,14 @@
  * Who follows what on this edge: joins go up the lanes, answers and positions
  * come down to sockets.
  */
-import type { LaneJoin, LaneJoined, LanePosition } from '@hushryd/gen/hushryd/location/v1/lane.ts'
+import type { LaneJoin, LaneJoined } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { Connection } from './connection.ts'
 import type { EdgeEvents } from './events.ts'
 import { JOIN_TIMEOUT_MS, TRIPS_MAX } from './limits.ts'
 import { encodePosition, laneJoinOf, type OpenJoin } from './open-join.ts'
-import { Room, tripPositionOf } from './room.ts'
+import { Room, type TripPosition } from './room.ts'
 
 /** The lane of a trip, as far as rooms need it. */
 export interface RoomLane {
@@ -103,11 +103,11 @@ export class Rooms {
     connection.trips = undefined
   }
 
-  position(lanePosition: LanePosition): void {
-    const room = this.#rooms.get(lanePosition.tripId)
+  position(position: TripPosition): void {
+    const room = this.#rooms.get(position.tripId)
     if (room === undefined) return
-    const delivered = room.deliver(tripPositionOf(lanePosition))
-    this.#options.events.positionsDelivered(delivered, lanePosition.timestampMs)
+    const delivered = room.deliver(position)
+    this.#options.events.positionsDelivered(delivered, position.timestampMs)
   }
 
   joined(joined: LaneJoined): void {

@@ -12,6 +12,7 @@ import type { EdgeEvents } from './events.ts'
 import type { Dispatch } from './frame-dispatch.ts'
 import type { PausedReads } from './paused-reads.ts'
 import { countFrame } from './rate.ts'
+import { createWholeFrames } from './whole-frames.ts'
 
 const CONNECTION = Symbol('connection')
 type Carrier = { [CONNECTION]?: Connection }
@@ -29,8 +30,12 @@ export interface SocketHandlersOptions {
 export function createSocketHandlers(options: SocketHandlersOptions): (connection: Connection) => void {
   const { dispatch, pausedReads, onGone, events, log, clock } = options
 
-  function onMessage(this: WebSocket & Carrier, data: Buffer, isBinary: boolean): void {
-    const connection = this[CONNECTION]
+  function onMessage(this: WebSocket, data: Buffer, isBinary: boolean): void {
+    take(this, data, isBinary)
+  }
+
+  function take(ws: WebSocket & Carrier, data: Buffer, isBinary: boolean): void {
+    const connection = ws[CONNECTION]
     if (connection === undefined) return
     try {
       dispatch(connection, data, isBinary, clock.nowMs())
@@ -73,11 +78,14 @@ export function createSocketHandlers(options: SocketHandlersOptions): (connectio
     this[CONNECTION]?.onDrain()
   }
 
+  const takeWholeFrames = createWholeFrames(take)
+
   return function attach(connection) {
     const ws: WebSocket & Carrier = connection.ws
     const raw: Socket & Carrier = connection.raw
     ws[CONNECTION] = connection
     raw[CONNECTION] = connection
+    takeWholeFrames(ws)
     ws.on('message', onMessage)
     ws.on('ping', onPing)
     ws.on('pong', onPong)

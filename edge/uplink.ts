@@ -1,6 +1,6 @@
 /** Positions from sockets to the lanes, and what the location service says to them. */
 import type { LocationFrame } from '@hushryd/gen/hushryd/edge/v1/frames.ts'
-import type { LaneRefusal, LaneSync, LaneSynced, Report } from '@hushryd/gen/hushryd/location/v1/lane.ts'
+import type { LaneRefusal, LaneSync, LaneSynced } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import type { Connection } from './connection.ts'
@@ -14,10 +14,11 @@ import {
   splitByPartition,
   unavailable,
 } from './offline-sync.ts'
+import { type NewReport, reportOf } from './report-block.ts'
 
 /** One lane, as far as positions need it. */
 export interface ReportLane {
-  report(report: Report): void
+  report(report: NewReport): void
   sync(sync: LaneSync): void
   forgetSync(ref: number): void
 }
@@ -58,26 +59,12 @@ export class Uplink {
   report(connection: Connection, frameId: string, location: LocationFrame): void {
     checkDriver(connection)
     const { laneAt, partitionOf, events } = this.#options
-    laneAt(partitionOf(location.tripId)).report(this.#reportOf(connection, frameId, location))
+    laneAt(partitionOf(location.tripId)).report(this.#newReport(connection, frameId, location))
     events.positionIn()
   }
 
-  #reportOf(connection: Connection, frameId: string, location: LocationFrame): Report {
-    return {
-      tripId: location.tripId,
-      position: {
-        userId: connection.userId,
-        lat: location.lat,
-        lng: location.lng,
-        accuracy: location.accuracy,
-        speed: location.speed,
-        heading: location.heading,
-        timestampMs: location.timestampMs,
-      },
-      connection: connection.number,
-      receivedMs: this.#options.clock.nowMs(),
-      frameId,
-    }
+  #newReport({ userId, number }: Connection, frameId: string, location: LocationFrame): NewReport {
+    return { location, userId, connection: number, receivedMs: this.#options.clock.nowMs(), frameId }
   }
 
   sync(connection: Connection, frameId: string, updates: readonly LocationFrame[]): void {
@@ -93,7 +80,7 @@ export class Uplink {
       this.#lastRef += 1
       const ref = this.#lastRef
       this.#parts.set(ref, { part, frame, dueAtMs })
-      const reports = part.updates.map((update) => this.#reportOf(connection, frameId, update))
+      const reports = part.updates.map((update) => reportOf(this.#newReport(connection, frameId, update)))
       laneAt(part.partition).sync({ ref, userId: connection.userId, reports })
     }
   }

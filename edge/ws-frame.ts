@@ -37,6 +37,22 @@ export function binaryFrame(payload: Uint8Array): Buffer {
   return frame
 }
 
+/** The same of a part of a Buffer. */
+export function binaryFrameOf(buffer: Buffer, start: number, end: number): Buffer {
+  const length = end - start
+  const header = headerBytes(length)
+  const frame = Buffer.allocUnsafe(header + length)
+  writeHeader(frame, OPCODE_BINARY, length)
+  buffer.copy(frame, header, start, end)
+  return frame
+}
+
+/** What a frame made here holds. */
+export function payloadOf(frame: Buffer): Buffer {
+  const length = frame[1]
+  return frame.subarray(length === LENGTH_64 ? 10 : length === LENGTH_16 ? 4 : 2)
+}
+
 export function textFrame(text: string): Buffer {
   const length = Buffer.byteLength(text)
   const header = headerBytes(length)

@@ -10,6 +10,7 @@ import {
   noKnownKind,
   PROTOCOL_BINARY,
 } from './codec.ts'
+import { readLocation } from './location-reader.ts'
 
 export function messageOf({ id, frame }: ClientFrame): ClientMessage {
   switch (frame?.$case) {
@@ -33,6 +34,8 @@ export function messageOf({ id, frame }: ClientFrame): ClientMessage {
 }
 
 function decode(data: Buffer): ClientMessage {
+  const read = readLocation(data)
+  if (read !== undefined) return checked({ kind: 'location', ...read })
   let frame: ClientFrame
   try {
     frame = ClientFrame.decode(data)
@@ -51,5 +54,5 @@ export const binaryCodec: FrameCodec = {
     if (!(value instanceof Uint8Array)) throw new Error('a binary answer is bytes')
     return binaryFrame(ServerFrame.encode({ id, frame: { $case: kind, value: Buffer.from(value) } }).finish())
   },
-  encodeTrip: binaryFrame,
+  encodeTrip: (binary) => binary,
 }

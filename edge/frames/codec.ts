@@ -39,8 +39,8 @@ export interface FrameCodec {
   encode(frame: PlainServerFrame): Buffer
   /** A call's answer as a whole WebSocket frame: JSON's value, or the binary protocol's bytes. */
   encodeAnswer(id: string, kind: 'result' | 'next', value: unknown): Buffer
-  /** From an encoded ServerFrame with `trip` set. */
-  encodeTrip(frame: Uint8Array): Buffer
+  /** From the binary protocol's frame of a ServerFrame with `trip` set. */
+  encodeTrip(binary: Buffer): Buffer
 }
 
 export function invalid(id: string, reason: ErrorReason, message: string): ClientMessage {

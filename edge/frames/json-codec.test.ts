@@ -1,14 +1,9 @@
 import { ServerFrame } from '@hushryd/gen/hushryd/edge/v1/frames.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { binaryFrame, payloadOf } from '../ws-frame.ts'
 import { binaryCodec } from './binary-codec.ts'
 import { generalMessage, generalText, jsonCodec, tripText } from './json-codec.ts'
-
-/** Of a server’s frame: unmasked, so the payload follows the header. */
-function payloadOf(frame: Buffer): Buffer {
-  const length = frame[1] ?? 0
-  return frame.subarray(length < 126 ? 2 : length === 126 ? 4 : 10)
-}
 
 const idText = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,20}$/)
 const anyNumber = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer())
@@ -117,10 +112,9 @@ describe('both subprotocols', () => {
       timestampMs: 1_700_000,
     }
     const value = { tripId: 't', updates: [update] }
-    const encoded = ServerFrame.encode({ id: '', frame: { $case: 'trip', value } }).finish()
-    expect(JSON.parse(String(payloadOf(jsonCodec.encodeTrip(encoded))))).toEqual({ trip: value })
-    expect(ServerFrame.decode(payloadOf(binaryCodec.encodeTrip(encoded)))).toEqual(
-      ServerFrame.decode(encoded),
-    )
+    const frame = { id: '', frame: { $case: 'trip' as const, value } }
+    const binary = binaryFrame(ServerFrame.encode(frame).finish())
+    expect(JSON.parse(String(payloadOf(jsonCodec.encodeTrip(binary))))).toEqual({ trip: value })
+    expect(binaryCodec.encodeTrip(binary)).toEqual(binaryCodec.encode(frame))
   })
 })

@@ -11,7 +11,7 @@ import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
 import { ErrorReason } from '@hushryd/kernel/error.ts'
 import { descriptors } from '@hushryd/kernel/rpc/descriptors.ts'
 import { sharedText } from '../bridge/shared-answers.ts'
-import { OPCODE_TEXT, textFrame } from '../ws-frame.ts'
+import { OPCODE_TEXT, payloadOf, textFrame } from '../ws-frame.ts'
 import { messageOf } from './binary-codec.ts'
 import { type ClientMessage, checked, type FrameCodec, invalid, PROTOCOL_JSON } from './codec.ts'
 
@@ -168,5 +168,5 @@ export const jsonCodec: FrameCodec = {
   decode,
   encode: (frame) => textFrame(generalText(frame)),
   encodeAnswer: (id, kind, value) => textFrame(`{"id":${quote(id)},"${kind}":${sharedText(value)}}`),
-  encodeTrip: (frame) => textFrame(tripText(ServerFrame.decode(frame))),
+  encodeTrip: (binary) => textFrame(tripText(ServerFrame.decode(payloadOf(binary)))),
 }

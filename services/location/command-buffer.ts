@@ -1,5 +1,5 @@
 /** Writes Redis commands into one Buffer, made of unchanging fronts and changing tails. */
-import { writeLatin1 } from './latin1.ts'
+import { writeLatin1 } from '@hushryd/kernel/wire/latin1.ts'
 
 const GROWTH = 2
 

@@ -8,8 +8,9 @@
  */
 import { ConnectRequest, ConnectResponse, type Report } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
+import { Cursor } from '@hushryd/kernel/wire/cursor.ts'
+import { msSize, smallSize, writeDouble, writeId, writeMs, writeSmall } from '@hushryd/kernel/wire/fields.ts'
 import type { Fix } from './fix.ts'
-import { writeLatin1 } from './latin1.ts'
 
 /** Where one encoded entry lies in a flush's buffer. */
 export interface EncodedFix {
@@ -26,59 +27,6 @@ export interface EncodedFix {
 export const ENTRY_BYTES_MAX = 512
 
 const TAG_ENTRY = 0x12
-const TWO_28 = 0x10000000
-
-function varintSize(value: number): number {
-  return value < 0x80 ? 1 : value < 0x4000 ? 2 : 3
-}
-
-function writeSmall(out: Buffer, start: number, value: number): number {
-  let at = start
-  let rest = value
-  while (rest >= 0x80) {
-    out[at++] = (rest & 0x7f) | 0x80
-    rest >>>= 7
-  }
-  out[at++] = rest
-  return at
-}
-
-/** A time: positive and below 2^53, six bytes from 1978 to 2109. */
-function writeMs(out: Buffer, start: number, value: number): number {
-  let low = value % TWO_28
-  const high = Math.floor(value / TWO_28)
-  if (high === 0) return writeSmall(out, start, low)
-  let at = start
-  for (let i = 0; i < 4; i++) {
-    out[at++] = (low & 0x7f) | 0x80
-    low >>>= 7
-  }
-  return writeSmall(out, at, high)
-}
-
-function msSize(value: number): number {
-  let size = 1
-  let rest = value
-  while (rest >= 0x80) {
-    rest = Math.floor(rest / 0x80)
-    size++
-  }
-  return size
-}
-
-function writeId(out: Buffer, at: number, tag: number, id: string): number {
-  out[at] = tag
-  out[at + 1] = id.length
-  writeLatin1(out, id, at + 2)
-  return at + 2 + id.length
-}
-
-function writeDouble(out: Buffer, at: number, tag: number, value: number): number {
-  if (value === 0) return at
-  out[at] = tag
-  out.writeDoubleLE(value, at + 1)
-  return at + 9
-}
 
 function positionSize(fix: Fix): number {
   let size = 2 + fix.userId.length + 1 + msSize(fix.timestampMs)
@@ -97,8 +45,8 @@ function positionSize(fix: Fix): number {
  */
 export function encodeFix(out: Buffer, start: number, tripId: string, fix: Fix): EncodedFix {
   const positionBytes = positionSize(fix)
-  const tripBytes = 2 + tripId.length + 1 + varintSize(positionBytes) + positionBytes
-  const frameBytes = 1 + varintSize(tripBytes) + tripBytes
+  const tripBytes = 2 + tripId.length + 1 + smallSize(positionBytes) + positionBytes
+  const frameBytes = 1 + smallSize(tripBytes) + tripBytes
   const entryBytes =
     2 +
     tripId.length +
@@ -107,7 +55,7 @@ export function encodeFix(out: Buffer, start: number, tripId: string, fix: Fix):
     1 +
     msSize(fix.timestampMs) +
     1 +
-    varintSize(frameBytes) +
+    smallSize(frameBytes) +
     frameBytes
   let at = start
   out[at++] = TAG_ENTRY
@@ -165,76 +113,8 @@ export const LaneDownCodec = {
   decode: (input: Uint8Array): LaneDown => ({ ...ConnectResponse.decode(input), entries: [] }),
 }
 
-/** Reads one message field by field. The instance is reused: nothing here is re-entrant. */
-class Cursor {
-  buffer: Buffer = Buffer.alloc(0)
-  at = 0
-
-  over(input: Uint8Array): this {
-    this.buffer = Buffer.isBuffer(input)
-      ? input
-      : Buffer.from(input.buffer, input.byteOffset, input.byteLength)
-    this.at = 0
-    return this
-  }
-
-  varint(): number {
-    const { buffer } = this
-    let value = 0
-    let scale = 1
-    for (let i = 0; i < 7; i++) {
-      const byte = buffer[this.at++]
-      if (byte === undefined) throw new RangeError('truncated protobuf message')
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80) return value
-      scale *= 0x80
-    }
-    return this.#longVarint(BigInt(value))
-  }
-
-  /** Beyond 49 bits: negative numbers, and times that the checks refuse. */
-  #longVarint(low: bigint): number {
-    let value = low
-    for (let shift = 49n; shift < 70n; shift += 7n) {
-      const byte = this.buffer[this.at++]
-      if (byte === undefined) throw new RangeError('truncated protobuf message')
-      value |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) return Number(BigInt.asIntN(64, value))
-    }
-    throw new RangeError('malformed varint')
-  }
-
-  double(): number {
-    const value = this.buffer.readDoubleLE(this.at)
-    this.at += 8
-    return value
-  }
-
-  /** The end of the length-delimited field that begins here. */
-  limit(end: number): number {
-    const length = this.varint()
-    const limit = this.at + length
-    if (!(limit <= end)) throw new RangeError('truncated protobuf message')
-    return limit
-  }
-
-  text(end: number): string {
-    const limit = this.limit(end)
-    const text = this.buffer.toString('utf8', this.at, limit)
-    this.at = limit
-    return text
-  }
-
-  skip(tag: number, end: number): void {
-    const type = tag & 7
-    if (type === 0) this.varint()
-    else if (type === 1) this.at += 8
-    else if (type === 2) this.at = this.limit(end)
-    else if (type === 5) this.at += 4
-    else throw new RangeError('unexpected wire type')
-    if (this.at > end) throw new RangeError('truncated protobuf message')
-  }
-
+/** Reads what comes up the lane. The instance is reused: nothing here is re-entrant. */
+class LaneCursor extends Cursor {
   position(end: number): Position {
     const fix: Position = { userId: '', lat: 0, lng: 0, accuracy: 0, speed: 0, heading: 0, timestampMs: 0 }
     while (this.at < end) {
@@ -266,7 +146,7 @@ class Cursor {
   }
 }
 
-const cursor = new Cursor()
+const cursor = new LaneCursor()
 
 export function decodePosition(input: Uint8Array): Position {
   return cursor.over(input).position(input.length)
