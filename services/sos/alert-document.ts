@@ -72,8 +72,22 @@ export const alertsSpec: CollectionSpec = {
   ],
 }
 
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+export function toDocument(alert: Alert, batchId: string): AlertDocument {
+  const document = { _id: alert.alertId, batchId, ...firstFields(alert) }
+  addOptional(document, alert)
+  return document
+}
+
 export function toFields(alert: Alert): AlertFields {
-  const { location, nextEscalationMs, contacts } = alert
+  const fields: Mutable<AlertFields> = firstFields(alert)
+  addOptional(fields, alert)
+  return fields
+}
+
+/** What every alert has. */
+function firstFields(alert: Alert) {
   return {
     userId: alert.userId,
     role: alert.role,
@@ -81,41 +95,36 @@ export function toFields(alert: Alert): AlertFields {
     status: alert.status,
     audit: alert.audit,
     version: alert.version,
-    ...(nextEscalationMs === undefined ? {} : { nextEscalationAt: new Date(nextEscalationMs) }),
-    ...(alert.tripId === '' ? {} : { tripId: alert.tripId }),
-    ...(alert.bookingId === '' ? {} : { bookingId: alert.bookingId }),
-    ...(location === undefined
-      ? {}
-      : {
-          location: { type: 'Point', coordinates: [location.lng, location.lat] },
-          accuracy: location.accuracy,
-        }),
-    ...(alert.version === 1 ? {} : toLaterFields(alert)),
-    ...(contacts.length === 0 ? {} : { contacts }),
   }
 }
 
-/** Of what has happened since it was raised. */
-function toLaterFields(alert: Alert): Partial<AlertFields> {
-  const {
-    acknowledgedBy,
-    acknowledgedMs,
-    assignment,
-    closedMs,
-    notes,
-    duressMs,
-    escalations,
-    hasNoContacts,
-  } = alert
-  return {
-    ...(acknowledgedBy === '' ? {} : { acknowledgedBy, acknowledgedMs }),
-    ...(assignment === undefined ? {} : { assignment }),
-    ...(closedMs === 0 ? {} : { closedMs }),
-    ...(notes === '' ? {} : { notes }),
-    ...(duressMs === 0 ? {} : { duressMs }),
-    ...(escalations === 0 ? {} : { escalations }),
-    ...(hasNoContacts ? { hasNoContacts } : {}),
+/** One by one: an object for each that is not there costs a flood a twentieth of its time. */
+function addOptional(fields: Mutable<AlertFields>, alert: Alert): void {
+  const { location, nextEscalationMs, tripId, bookingId } = alert
+  if (nextEscalationMs !== undefined) fields.nextEscalationAt = new Date(nextEscalationMs)
+  if (tripId !== '') fields.tripId = tripId
+  if (bookingId !== '') fields.bookingId = bookingId
+  if (location !== undefined) {
+    fields.location = { type: 'Point', coordinates: [location.lng, location.lat] }
+    fields.accuracy = location.accuracy
   }
+  if (alert.version > 1) addLater(fields, alert)
+}
+
+/** Of what has happened since it was raised. */
+function addLater(fields: Mutable<AlertFields>, alert: Alert): void {
+  const { acknowledgedBy, assignment, closedMs, notes, duressMs, escalations, contacts } = alert
+  if (acknowledgedBy !== '') {
+    fields.acknowledgedBy = acknowledgedBy
+    fields.acknowledgedMs = alert.acknowledgedMs
+  }
+  if (assignment !== undefined) fields.assignment = assignment
+  if (closedMs !== 0) fields.closedMs = closedMs
+  if (notes !== '') fields.notes = notes
+  if (duressMs !== 0) fields.duressMs = duressMs
+  if (escalations !== 0) fields.escalations = escalations
+  if (alert.hasNoContacts) fields.hasNoContacts = true
+  if (contacts.length > 0) fields.contacts = contacts
 }
 
 export function fromDocument(document: AlertDocument): Alert {

@@ -4,7 +4,7 @@ import type { MongoLink } from '@hushryd/kernel/stores/mongo.ts'
 import { storeAway } from '@hushryd/kernel/stores/store-error.ts'
 import type { AnyBulkWriteOperation, Collection, Filter, FindCursor, WithId } from 'mongodb'
 import type { Alert, AlertId, Status } from './alert.ts'
-import { type AlertDocument, alertsSpec, fromDocument, toFields } from './alert-document.ts'
+import { type AlertDocument, alertsSpec, fromDocument, toDocument, toFields } from './alert-document.ts'
 import type { StoredAlert } from './entry.ts'
 import type { OpenBatches } from './open-batches.ts'
 
@@ -96,9 +96,7 @@ export class AlertStore {
 
   /** The ids that were there already. */
   async #insert(alerts: readonly Alert[], batchId: string): Promise<AlertId[]> {
-    const documents = alerts.map(
-      (alert): AlertDocument => ({ _id: alert.alertId, batchId, ...toFields(alert) }),
-    )
+    const documents = alerts.map((alert) => toDocument(alert, batchId))
     // The command itself: insertMany serializes each document twice.
     const { writeErrors = [], writeConcernError } = (await this.#mongo.db.command({
       insert: this.#collection.collectionName,

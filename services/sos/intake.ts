@@ -33,6 +33,12 @@ export interface IntakeOptions {
   readonly onEnded: (entry: Entry) => void
 }
 
+interface LegEnd {
+  readonly leg: Leg
+  readonly outcome: 'done' | 'backup' | 'failed'
+  readonly tookMs: number
+}
+
 /** Alerts with open legs. Past it this process takes no more; another one, or the next try, does. */
 const ENTRIES_MAX = 200_000
 /** What a leg with a backup may take of the answer's time; the rest is the backup's. */
@@ -60,7 +66,7 @@ export class Intake {
         leg,
         clock,
         budgetMs: leg === 'database' ? Math.max(DATABASE_MS, answerMs) : answerMs * ATTEMPTS_SHARE,
-        onSettled: (entry, which, state) => this.#settle(entry, which, state),
+        onSettled: (entries, which, state) => this.#settleAll(entries, which, state),
         onFailed: onLegFailed,
       })
     this.#queues = {
@@ -121,13 +127,23 @@ export class Intake {
     this.#options.events.answered(how)
   }
 
-  #settle(entry: Entry, leg: Leg, state: LegState): void {
-    const { events, recent, clock, monotonicMs, onEnded } = this.#options
+  #settleAll(entries: readonly Entry[], leg: Leg, state: LegState): void {
+    const atMs = this.#options.monotonicMs()
     const outcome = state === 'DONE' ? 'done' : state === 'QUEUED' ? 'backup' : 'failed'
-    const { span } = entry
-    const tookMs = monotonicMs() - entry.startMs
+    for (const entry of entries) {
+      this.#noteLegEnd(entry, { leg, outcome, tookMs: atMs - entry.startMs })
+      this.#settle(entry, leg, state)
+    }
+  }
+
+  #noteLegEnd({ span }: Entry, { leg, outcome, tookMs }: LegEnd): void {
+    const { events, clock } = this.#options
     events.legEnded(leg, outcome, tookMs, span?.traceId)
     if (span !== undefined) writeLegSpan(span, { leg, outcome, startMs: clock.nowMs() - tookMs })
+  }
+
+  #settle(entry: Entry, leg: Leg, state: LegState): void {
+    const { recent, onEnded } = this.#options
     if (!entry.settle(leg, state)) {
       if (entry.isDurable) this.#answerLate(entry)
       return
@@ -136,7 +152,7 @@ export class Intake {
     this.#entries.delete(alertId)
     if (entry.isComplete && entry.earlier === undefined) recent.add(alertId, userId)
     this.#answer(entry, entry.answer())
-    span?.end(entry.isComplete ? undefined : 'INCOMPLETE')
+    entry.span?.end(entry.isComplete ? undefined : 'INCOMPLETE')
     onEnded(entry)
   }
 

@@ -21,7 +21,7 @@ export interface LegQueueOptions {
   /** For all attempts at a batch; the backup has what the answer's time leaves. */
   readonly budgetMs: number
   readonly clock: Clock
-  readonly onSettled: (entry: Entry, leg: Leg, state: LegState) => void
+  readonly onSettled: (entries: readonly Entry[], leg: Leg, state: LegState) => void
   /** Told once for a batch, before its backup. */
   readonly onFailed: (leg: Leg, entries: readonly Entry[], error: unknown) => void
 }
@@ -72,8 +72,7 @@ export class LegQueue {
         continue
       }
       if (left.length === tried.length) continue
-      const failed = new Set(left)
-      for (const entry of tried) if (!failed.has(entry)) onSettled(entry, leg, 'DONE')
+      onSettled(left.length === 0 ? tried : without(tried, left), leg, 'DONE')
     }
     if (left.length === 0) return
     onFailed(leg, left, lastError)
@@ -92,6 +91,11 @@ export class LegQueue {
       // The failure of the leg itself has been told; this one means that nothing is left to try.
       state = 'FAILED'
     }
-    for (const entry of entries) onSettled(entry, leg, state)
+    onSettled(entries, leg, state)
   }
+}
+
+function without(entries: readonly Entry[], others: readonly Entry[]): readonly Entry[] {
+  const left = new Set(others)
+  return entries.filter((entry) => !left.has(entry))
 }
