@@ -7,6 +7,7 @@
  * without clocks.
  */
 import { randomUUID } from 'node:crypto'
+import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import { Event, Severity } from '@hushryd/gen/hushryd/admin/v1/event.ts'
 import type { JetStreamPublisher, StreamSpec } from './stores/jetstream.ts'
 import type { PublishedBatch } from './stores/published-batch.ts'
@@ -62,7 +63,7 @@ export interface EncodedEvent {
   readonly data: Uint8Array
 }
 
-export function encodeEvent(newEvent: NewEvent, source: string): EncodedEvent {
+export function encodeEvent(newEvent: NewEvent, source: string, writer = new BinaryWriter()): EncodedEvent {
   const { type, severity, eventId = randomUUID(), occurredAtMs = Date.now(), data } = newEvent
   if (!TYPE.test(type)) throw new Error(`no event type: ${type}`)
   const { tripId = '', userId = '', alertId = '', region = '' } = newEvent
@@ -78,7 +79,7 @@ export function encodeEvent(newEvent: NewEvent, source: string): EncodedEvent {
     occurredAt: occurredAtMs,
     source,
   }
-  return { eventId, subject: EVENT_SUBJECT_PREFIX + type, data: Event.encode(event).finish() }
+  return { eventId, subject: EVENT_SUBJECT_PREFIX + type, data: Event.encode(event, writer).finish() }
 }
 
 export function createEventLog(
@@ -90,10 +91,16 @@ export function createEventLog(
       const { eventId, subject, data } = encodeEvent(event, source)
       await publisher.publish(subject, data, { msgId: eventId })
     },
-    recordAll: (events) =>
-      publisher.publishAll(events, (event) => {
-        const { eventId, subject, data } = encodeEvent(event, source)
+    recordAll(events) {
+      // One after the other writes into the same memory; what could not be encoded leaves its own behind.
+      let writer: BinaryWriter | undefined
+      return publisher.publishAll(events, (event) => {
+        const taken = writer ?? new BinaryWriter()
+        writer = undefined
+        const { eventId, subject, data } = encodeEvent(event, source, taken)
+        writer = taken
         return { subject, data, msgId: eventId }
-      }),
+      })
+    },
   }
 }
