@@ -60,7 +60,7 @@ export async function runLocationBench(args: string[]): Promise<void> {
     args,
     options: {
       sockets: { type: 'string', default: '20000' },
-      seconds: { type: 'string', default: '4' },
+      seconds: { type: 'string', default: '3' },
       systems: { type: 'string', default: SYSTEMS.join(',') },
       kinds: { type: 'string', default: 'binary-1,binary-3,json-1,json-3' },
     },
