@@ -8,7 +8,8 @@
 import type { LocationFrame } from '@hushryd/gen/hushryd/edge/v1/frames.ts'
 import { Report } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import { Cursor } from '@hushryd/kernel/wire/cursor.ts'
-import { msSize, smallSize, writeDouble, writeId, writeMs, writeSmall } from '@hushryd/kernel/wire/fields.ts'
+import { msSize, smallSize, writeId, writeMs, writeSmall } from '@hushryd/kernel/wire/fields.ts'
+import { positionSize, writePosition } from '@hushryd/kernel/wire/position.ts'
 
 /** A position that the edge has checked as far as it can. */
 export interface NewReport {
@@ -109,7 +110,7 @@ function encodeReport(out: Buffer, start: number, report: NewReport): number {
   const { location, userId, connection, receivedMs, frameId } = report
   const { tripId, timestampMs } = location
   if (!(Number.isSafeInteger(timestampMs) && timestampMs > 0)) return encodeRare(out, start, report)
-  const positionBytes = positionSize(location, userId)
+  const positionBytes = positionSize(userId, location)
   const frameIdBytes = frameId === '' ? 0 : Buffer.byteLength(frameId)
   const bodyBytes =
     2 +
@@ -128,14 +129,7 @@ function encodeReport(out: Buffer, start: number, report: NewReport): number {
   at = writeId(out, at, 0x0a, tripId)
   out[at++] = 0x12
   at = writeSmall(out, at, positionBytes)
-  at = writeId(out, at, 0x0a, userId)
-  at = writeDouble(out, at, 0x11, location.lat)
-  at = writeDouble(out, at, 0x19, location.lng)
-  at = writeDouble(out, at, 0x21, location.accuracy)
-  at = writeDouble(out, at, 0x29, location.speed)
-  at = writeDouble(out, at, 0x31, location.heading)
-  out[at++] = 0x38
-  at = writeMs(out, at, timestampMs)
+  at = writePosition(out, at, userId, location)
   out[at++] = 0x18
   at = writeSmall(out, at, connection)
   out[at++] = 0x20
@@ -153,16 +147,6 @@ function encodeRare(out: Buffer, start: number, report: NewReport): number {
   const at = writeSmall(out, start + 1, body.length)
   out.set(body, at)
   return at + body.length
-}
-
-function positionSize({ lat, lng, accuracy, speed, heading, timestampMs }: LocationFrame, userId: string) {
-  let size = 2 + userId.length + 1 + msSize(timestampMs)
-  if (lat !== 0) size += 9
-  if (lng !== 0) size += 9
-  if (accuracy !== 0) size += 9
-  if (speed !== 0) size += 9
-  if (heading !== 0) size += 9
-  return size
 }
 
 /** The message that `NewReport` stands for. */

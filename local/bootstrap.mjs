@@ -276,9 +276,23 @@ async function main() {
   else await hand(node, command, args)
 }
 
+/** Of what keeps this folder from being written, in a person's words. */
+const WRITE_PROBLEMS = {
+  EACCES: 'this user may not write there; clone the project into a folder of your own',
+  EROFS: 'that file system is read-only; clone the project elsewhere',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+}
+
+function explain(error) {
+  if (error instanceof SetupProblem) return error.message
+  const problem = WRITE_PROBLEMS[error.code]
+  return problem === undefined ? error.stack : `Cannot write ${error.path ?? ROOT}: ${problem}.`
+}
+
 try {
   await main()
 } catch (error) {
-  process.stderr.write(`${error instanceof SetupProblem ? error.message : error.stack}\n`)
+  process.stderr.write(`${explain(error)}\n`)
   process.exit(1)
 }

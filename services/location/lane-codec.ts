@@ -9,7 +9,8 @@
 import { ConnectRequest, ConnectResponse, type Report } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
 import { Cursor } from '@hushryd/kernel/wire/cursor.ts'
-import { msSize, smallSize, writeDouble, writeId, writeMs, writeSmall } from '@hushryd/kernel/wire/fields.ts'
+import { msSize, smallSize, writeId, writeMs, writeSmall } from '@hushryd/kernel/wire/fields.ts'
+import { positionSize, writePosition } from '@hushryd/kernel/wire/position.ts'
 import type { Fix } from './fix.ts'
 
 /** Where one encoded entry lies in a flush's buffer. */
@@ -28,23 +29,13 @@ export const ENTRY_BYTES_MAX = 512
 
 const TAG_ENTRY = 0x12
 
-function positionSize(fix: Fix): number {
-  let size = 2 + fix.userId.length + 1 + msSize(fix.timestampMs)
-  if (fix.lat !== 0) size += 9
-  if (fix.lng !== 0) size += 9
-  if (fix.accuracy !== 0) size += 9
-  if (fix.speed !== 0) size += 9
-  if (fix.heading !== 0) size += 9
-  return size
-}
-
 /**
  * Writes one entry. `out` has ENTRY_BYTES_MAX free from `start` on, both ids
  * match the contract's pattern and the time is positive: a fix that was
  * checked, of a trip that the directory knows.
  */
 export function encodeFix(out: Buffer, start: number, tripId: string, fix: Fix): EncodedFix {
-  const positionBytes = positionSize(fix)
+  const positionBytes = positionSize(fix.userId, fix)
   const tripBytes = 2 + tripId.length + 1 + smallSize(positionBytes) + positionBytes
   const frameBytes = 1 + smallSize(tripBytes) + tripBytes
   const entryBytes =
@@ -73,14 +64,7 @@ export function encodeFix(out: Buffer, start: number, tripId: string, fix: Fix):
   out[at++] = 0x12
   at = writeSmall(out, at, positionBytes)
   const positionStart = at
-  at = writeId(out, at, 0x0a, fix.userId)
-  at = writeDouble(out, at, 0x11, fix.lat)
-  at = writeDouble(out, at, 0x19, fix.lng)
-  at = writeDouble(out, at, 0x21, fix.accuracy)
-  at = writeDouble(out, at, 0x29, fix.speed)
-  at = writeDouble(out, at, 0x31, fix.heading)
-  out[at++] = 0x38
-  at = writeMs(out, at, fix.timestampMs)
+  at = writePosition(out, at, fix.userId, fix)
   return { buffer: out, start, positionStart, end: at, timestampMs: fix.timestampMs }
 }
 
