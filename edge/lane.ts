@@ -5,13 +5,13 @@
  * A new stream begins with hello, then the joins of what this edge follows and
  * of sockets that still wait, then what was not acknowledged as backfill.
  */
-import type {
+import {
   ConnectRequest,
-  LaneJoin,
-  LaneJoined,
-  LaneRefusal,
-  LaneSync,
-  LaneSynced,
+  type LaneJoin,
+  type LaneJoined,
+  type LaneRefusal,
+  type LaneSync,
+  type LaneSynced,
 } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import { type Clock, pause } from '@hushryd/kernel/clock.ts'
 import type { Log } from '@hushryd/kernel/log.ts'
@@ -61,18 +61,8 @@ const ACK_TIMEOUT_MS = 10_000
 /** A stream that the service does not read holds at most this many batches here. */
 const OUTGOING_MAX = 1_000
 
-const EMPTY: ConnectRequest = {
-  hello: undefined,
-  seq: 0,
-  reports: [],
-  backfill: [],
-  joins: [],
-  leftTripIds: [],
-  syncs: [],
-}
-
 function message(head: Partial<ConnectRequest>, reports?: ReportBlock): LaneUp {
-  return { head: { ...EMPTY, ...head }, reports }
+  return { head: ConnectRequest.fromPartial(head), reports }
 }
 
 export class Lane {

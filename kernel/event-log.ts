@@ -9,7 +9,8 @@
 import { randomUUID } from 'node:crypto'
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
 import { Event, Severity } from '@hushryd/gen/hushryd/admin/v1/event.ts'
-import type { JetStreamPublisher, StreamSpec } from './stores/jetstream.ts'
+import type { StreamSpec } from './stores/jetstream.ts'
+import type { JetStreamPublisher } from './stores/jetstream-publisher.ts'
 import type { PublishedBatch } from './stores/published-batch.ts'
 
 export { Severity }

@@ -15,15 +15,13 @@ import { startTraceCollector } from '../testing/trace-collector.ts'
 import { uniquePrefix } from '../testing/unique.ts'
 import { startTraceExport } from '../trace-export.ts'
 import { TRACEPARENT, traced } from '../tracing.ts'
+import { ensureConsumer, ensureStream, redeliverAfter } from './jetstream.ts'
 import {
   createJetStreamPublisher,
-  ensureConsumer,
-  ensureStream,
   type JetStreamMessage,
   type JetStreamPublisher,
   type JetStreamPublisherOptions,
-  redeliverAfter,
-} from './jetstream.ts'
+} from './jetstream-publisher.ts'
 import { connectNats, type NatsLink } from './nats.ts'
 
 const prefix = uniquePrefix()

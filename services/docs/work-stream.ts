@@ -1,6 +1,7 @@
 /** The stream DOCS: documents with which something is to be done. What it is stands in their records. */
 import { DocumentWork } from '@hushryd/gen/hushryd/docs/v1/stream.ts'
-import type { ConsumerSpec, JetStreamPublisher, StreamSpec } from '@hushryd/kernel/stores/jetstream.ts'
+import type { ConsumerSpec, StreamSpec } from '@hushryd/kernel/stores/jetstream.ts'
+import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream-publisher.ts'
 import { AckPolicy } from '@nats-io/jetstream'
 import { DOCUMENT_TYPES } from './document.ts'
 import type { KeyedDocument } from './object-keys.ts'

@@ -1,7 +1,7 @@
 /** Tells others what has become of a notification: the service that asked for it, the dead letters, the operations room. */
 import { type EventLog, Severity } from '@hushryd/kernel/event-log.ts'
 import { outcomeSubject } from '@hushryd/kernel/queued-notification.ts'
-import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
+import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream-publisher.ts'
 import type { NotifyEvents } from './events.ts'
 import type { Announcement, Notification } from './notification.ts'
 import { deadSubject, encodeDeadLetter, encodeOutcome } from './streams.ts'

@@ -13,7 +13,8 @@ import {
   type Variables,
 } from '@hushryd/kernel/queued-notification.ts'
 import { type KeyRing, unseal } from '@hushryd/kernel/sealed-field.ts'
-import { type JetStreamPublisher, redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
+import { redeliverAfter } from '@hushryd/kernel/stores/jetstream.ts'
+import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream-publisher.ts'
 import type { NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import { consume } from './consumer.ts'
 import { streamNames } from './streams.ts'

@@ -6,7 +6,7 @@
 import { DomainError, ErrorReason } from '@hushryd/kernel/error.ts'
 import { notificationId, queueSubject, sealVariables } from '@hushryd/kernel/queued-notification.ts'
 import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
-import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
+import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream-publisher.ts'
 import type { NotifyEvents } from './events.ts'
 import { type Notification, newNotification, type Priority, type Recipients } from './notification.ts'
 import type { Channel } from './provider.ts'

@@ -8,7 +8,7 @@
  * status only rises.
  */
 import { ReceivedReceipt as QueuedReceipt } from '@hushryd/gen/hushryd/notify/v1/queue.ts'
-import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
+import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream-publisher.ts'
 import type { CollectionSpec } from '@hushryd/kernel/stores/mongo.ts'
 import { type Collection, MongoServerError } from 'mongodb'
 import type { NotifyEvents } from './events.ts'

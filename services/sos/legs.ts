@@ -5,7 +5,7 @@
  */
 import type { Clock } from '@hushryd/kernel/clock.ts'
 import type { EventLog } from '@hushryd/kernel/event-log.ts'
-import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
+import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream-publisher.ts'
 import type { Alert, Leg } from './alert.ts'
 import type { AlertStore } from './alert-store.ts'
 import { ALERTS_PER_MESSAGE, encodeRaised, raisedSubject } from './alert-stream.ts'

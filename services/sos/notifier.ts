@@ -12,7 +12,7 @@ import {
 } from '@hushryd/kernel/queued-notification.ts'
 import { createRpcClient, type RpcChannel, type RpcClient } from '@hushryd/kernel/rpc/client.ts'
 import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
-import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
+import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream-publisher.ts'
 import { chunk } from './chunk.ts'
 import { keptWithin } from './kept-within.ts'
 import type { Message } from './messages.ts'

@@ -6,12 +6,11 @@ import { eventStreamSpec } from '@hushryd/kernel/event-log.ts'
 import type { Log } from '@hushryd/kernel/log.ts'
 import { startLoop } from '@hushryd/kernel/loop.ts'
 import type { Metrics } from '@hushryd/kernel/metrics.ts'
+import { ensureStream, ensureStreamExists } from '@hushryd/kernel/stores/jetstream.ts'
 import {
   createJetStreamPublisher,
-  ensureStream,
-  ensureStreamExists,
   type JetStreamPublisher,
-} from '@hushryd/kernel/stores/jetstream.ts'
+} from '@hushryd/kernel/stores/jetstream-publisher.ts'
 import { connectMongo, ensureCollection, type MongoLink } from '@hushryd/kernel/stores/mongo.ts'
 import { connectNats, type NatsLink } from '@hushryd/kernel/stores/nats.ts'
 import { alertsSpec } from './alert-document.ts'

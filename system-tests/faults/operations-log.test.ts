@@ -11,7 +11,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createEventLog, Severity } from '@hushryd/kernel/event-log.ts'
 import { createMetrics } from '@hushryd/kernel/metrics.ts'
-import { createJetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
+import { createJetStreamPublisher } from '@hushryd/kernel/stores/jetstream-publisher.ts'
 import { connectNats } from '@hushryd/kernel/stores/nats.ts'
 import { until } from '@hushryd/kernel/testing/await-until.ts'
 import { createMemoryLog } from '@hushryd/kernel/testing/memory-log.ts'

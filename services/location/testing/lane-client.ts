@@ -1,13 +1,13 @@
 /** An edge's side of one lane, for tests: what is sent by hand, and all that came down. */
 
 import { ServerFrame } from '@hushryd/gen/hushryd/edge/v1/frames.ts'
-import type {
+import {
   ConnectRequest,
-  ConnectResponse,
-  LaneJoined,
-  LaneRefusal,
-  LaneSynced,
-  Report,
+  type ConnectResponse,
+  type LaneJoined,
+  type LaneRefusal,
+  type LaneSynced,
+  type Report,
 } from '@hushryd/gen/hushryd/location/v1/lane.ts'
 import type { LocationServiceDefinition } from '@hushryd/gen/hushryd/location/v1/location.ts'
 import type { Position } from '@hushryd/gen/hushryd/location/v1/position.ts'
@@ -78,16 +78,7 @@ export class LaneClient implements AsyncDisposable {
   }
 
   send(request: Partial<ConnectRequest>): void {
-    this.#outgoing.push({
-      hello: undefined,
-      seq: 0,
-      reports: [],
-      backfill: [],
-      joins: [],
-      leftTripIds: [],
-      syncs: [],
-      ...request,
-    })
+    this.#outgoing.push(ConnectRequest.fromPartial(request))
   }
 
   /** Answers the batch's number. */

@@ -6,7 +6,7 @@
  */
 import { createMetrics } from '@hushryd/kernel/metrics.ts'
 import type { KeyRing } from '@hushryd/kernel/sealed-field.ts'
-import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream.ts'
+import type { JetStreamPublisher } from '@hushryd/kernel/stores/jetstream-publisher.ts'
 import type { MongoLink } from '@hushryd/kernel/stores/mongo.ts'
 import { PublishedBatch } from '@hushryd/kernel/stores/published-batch.ts'
 import { storeAway } from '@hushryd/kernel/stores/store-error.ts'
